@@ -1,0 +1,1 @@
+"""The product, one package a subject, ordered in floors (README, "Floors"); imports go downwards only."""

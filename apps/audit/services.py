@@ -1,0 +1,106 @@
+"""The one way to write an audit event (rulings A5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from django.db import connection, transaction
+
+from .events import Actor, Place
+from .chain import START, link
+from .models import AuditEvent, AuditSeal
+
+
+def record_event(
+    *,
+    action: str,
+    by: Actor,
+    place: Place,
+    target_type: str = "",
+    target_id: object = "",
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Insert one event in the caller's transaction: it stands or falls with the change."""
+    AuditEvent.objects.create(
+        workspace_id=place.workspace_id,
+        application_id=place.application_id,
+        mode=place.mode,
+        actor_kind=by.kind.value,
+        actor_id=by.id,
+        actor_label=by.label,
+        action=action,
+        target_type=target_type,
+        target_id=str(target_id),
+        detail=dict(detail or {}),
+        ip=by.ip,
+        request_id=by.request_id,
+    )
+
+
+def record_reading(*, action: str, by: Actor, place: Place, target_id: object, ids: Iterable[str]) -> None:
+    """One event for one reading of patient data: how many resources, and a hash of which.
+
+    Committed without waiting for the disk (`synchronous_commit = off`); a refused insert refuses the read.
+    """
+    listed = sorted(ids)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = off")
+        record_event(
+            action=action,
+            by=by,
+            place=place,
+            target_type="patient_authorization",
+            target_id=target_id,
+            detail={"count": len(listed), "ids_sha256": sha256("\n".join(listed).encode()).hexdigest()},
+        )
+
+
+# Final rows only: written by a transaction older than every running one, or before a restore of this database.
+SEALABLE = """
+SELECT id FROM audit_auditevent
+WHERE workspace_id = %s AND seal_number IS NULL
+  AND (transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+       OR transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+ORDER BY id LIMIT %s
+"""
+SEAL_ROWS = 5_000
+
+
+def seal_events() -> int:
+    """Chain what is final and not sealed yet, workspace by workspace; return how many events."""
+    waiting = AuditEvent.objects.filter(seal_number__isnull=True).values_list("workspace_id", flat=True).distinct()
+    return sum(_seal_workspace(workspace_id) for workspace_id in list(waiting))
+
+
+@transaction.atomic
+def _seal_workspace(workspace_id: str) -> int:
+    with connection.cursor() as cursor:
+        # One sealer per chain at a time; it ends with this transaction.
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 7))", [workspace_id])
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute(SEALABLE, [workspace_id, SEAL_ROWS])
+        ids = [row[0] for row in cursor.fetchall()]
+    if not ids:
+        return 0
+    last = AuditSeal.objects.filter(workspace_id=workspace_id).order_by("-number").first()
+    start = bytes(last.hash) if last else START
+    number, previous = (last.number + 1 if last else 1), start
+    events = list(AuditEvent.objects.filter(pk__in=ids).order_by("id"))
+    for event in events:
+        previous = link(previous, event)
+        event.seal_number, event.hash = number, previous
+    AuditEvent.objects.bulk_update(events, ["seal_number", "hash"], batch_size=500)
+    AuditSeal.objects.create(
+        workspace_id=workspace_id,
+        number=number,
+        first_event_id=ids[0],
+        last_event_id=ids[-1],
+        event_count=len(ids),
+        previous_hash=start,
+        hash=previous,
+    )
+    return len(ids)

@@ -1,0 +1,29 @@
+"""Audit events on the wire."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from apps.audit.models import AuditEvent
+
+
+class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
+    """Who did what, to what, when. `id` is the order of the chain."""
+
+    class Meta:
+        model = AuditEvent
+        fields = [
+            "id",
+            "at",
+            "mode",
+            "action",
+            "actor_kind",
+            "actor_id",
+            "actor_label",
+            "target_type",
+            "target_id",
+            "detail",
+            "ip",
+            "request_id",
+        ]
+        read_only_fields = fields

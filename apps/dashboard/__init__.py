@@ -1,0 +1,4 @@
+"""Pages over several subjects: overview, search, health.
+
+Owns no table and no rule.
+"""

@@ -1,0 +1,9 @@
+"""Django's registration of `apps.destinations`."""
+
+from django.apps import AppConfig
+
+
+class DestinationsConfig(AppConfig):
+    name = "apps.destinations"
+    label = "destinations"
+    verbose_name = "Destinations"

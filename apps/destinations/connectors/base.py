@@ -1,0 +1,74 @@
+"""The contract that every kind of destination keeps: probe it, deliver to it.
+
+Owns the values that cross the seam; refuses models, settings and the clock. The probe runs the
+delivery's own write, so that "connected" means "will deliver" (architecture D9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class StepResult(StrEnum):
+    """How one step of a connection test ended."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_RUN = "not_run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of a connection test; wire shape of `/api/v1/destinations/{id}/test` steps."""
+
+    name: str
+    result: StepResult
+    code: str = ""
+    message: str = ""
+    advice: str = ""
+    snippet: str = ""
+    request_id: str = ""
+    milliseconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One delivery's bytes: a spooled file and where it goes."""
+
+    path: Path
+    object_key: str
+    content_type: str
+    size_bytes: int
+    sha256_hex: str
+    # True when an earlier attempt of this delivery ended without a known answer (a lost or 5xx
+    # reply): only then may "the object exists already" mean that we wrote it.
+    earlier_attempt_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the storage said about a finished write."""
+
+    request_id: str = ""
+    etag: str = ""
+    version_id: str = ""
+    encryption: str = ""
+    already_there: bool = False
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Connector(Protocol):
+    """What a destination kind can do. Raises `outbound.failures.DeliveryError` from `deliver`."""
+
+    def probe(self) -> Iterator[Step]:
+        """Yield every step in order; after a failure the rest as `not_run`."""
+        ...
+
+    def deliver(self, batch: Batch) -> Receipt:
+        """Write the batch once; never overwrite."""
+        ...

@@ -1,0 +1,142 @@
+"""Short sessions in customers' roles and the S3 clients that hold them, shared by the whole process.
+
+Owns assuming a customer's role and when to do it again; refuses sessions wider than one prefix.
+Not botocore's own refreshing: it renews fifteen minutes ahead, a session of fifteen minutes at every call.
+Source: aws-and-sftp sections 3 and 4.2; STS AssumeRole.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ...policies import compact, session_policy
+from .config import S3Config
+from .failures import failure
+from .identity import Clock, Credentials, OurIdentity, utc_now
+from .write import watch_writes
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef, AssumeRoleResponseTypeDef
+
+SESSION_SECONDS = 900
+STAGE = "assume_role"
+_STS_NOT_ACTIVE = frozenset({"RegionDisabledException", "InvalidClientTokenId"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One session in a customer's role."""
+
+    client: S3Client = field(repr=False)
+    credentials: Credentials
+    request_id: str
+
+
+@dataclass(slots=True)
+class _Slot:
+    lock: Lock = field(default_factory=Lock)
+    session: Session | None = None
+
+
+class Sessions:
+    """Sessions per destination and configuration version, the least recently used thrown out first."""
+
+    def __init__(
+        self,
+        identity: OurIdentity,
+        *,
+        endpoint_url_s3: str | None = None,
+        capacity: int = 200,
+        now: Clock = utc_now,
+    ) -> None:
+        self.identity = identity
+        self._endpoint_url_s3 = endpoint_url_s3
+        self._capacity = capacity
+        self._now = now
+        self._lock = Lock()
+        self._slots: OrderedDict[tuple[str, int], _Slot] = OrderedDict()
+
+    def get(self, config: S3Config) -> Session:
+        """Return a session with five minutes or more left; one thread assumes, the others wait.
+
+        Raises: S3Failure.
+        """
+        slot = self._slot(config)
+        with slot.lock:
+            if slot.session is None or not slot.session.credentials.is_fresh(self._now()):
+                slot.session = self._begin(config)
+            return slot.session
+
+    def renew(self, config: S3Config) -> Session:
+        """Assume the role now, whatever is cached. Raises: S3Failure."""
+        slot = self._slot(config)
+        with slot.lock:
+            slot.session = None
+            slot.session = self._begin(config)
+            return slot.session
+
+    def forget(self, config: S3Config, session: Session) -> None:
+        """Drop `session`, if nobody has renewed it yet."""
+        slot = self._slot(config)
+        with slot.lock:
+            if slot.session is session:
+                slot.session = None
+
+    def assume(self, config: S3Config, *, external_id: str | None) -> AssumeRoleResponseTypeDef:
+        """Ask for a session with this external ID, or with none. Raises: S3Failure.
+
+        Where STS is not active in the bucket's region, our own region's is asked; a session of ours that
+        ended is renewed once.
+        """
+        region = config.region
+        renewed = False
+        while True:
+            sts = self.identity.sts(region)
+            try:
+                return sts.assume_role(**_request(config, external_id))
+            except (ClientError, BotoCoreError) as error:
+                refused = failure(error, stage=STAGE, config=config, our_arn=self.identity.principal_arn())
+            if refused.code == "ExpiredTokenException" and not renewed:
+                renewed = True
+                self.identity.forget(sts)
+            elif refused.code in _STS_NOT_ACTIVE and region != self.identity.home_region:
+                region = self.identity.home_region
+            else:
+                raise refused
+
+    def _begin(self, config: S3Config) -> Session:
+        answer = self.assume(config, external_id=config.external_id)
+        credentials = Credentials.of(answer)
+        client = self.identity.s3_client(config.region, credentials, self._endpoint_url_s3)
+        watch_writes(client)
+        request_id = answer["ResponseMetadata"].get("RequestId", "")
+        return Session(client=client, credentials=credentials, request_id=request_id)
+
+    def _slot(self, config: S3Config) -> _Slot:
+        key = (config.destination_id, config.config_version)
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            while len(self._slots) > self._capacity:
+                self._slots.popitem(last=False)
+            return slot
+
+
+def _request(config: S3Config, external_id: str | None) -> AssumeRoleRequestTypeDef:
+    """Build the call. No session tags: they would need more of the trust policy."""
+    policy = session_policy(config.bucket, config.prefix, config.kms_key_arn)
+    request: AssumeRoleRequestTypeDef = {
+        "RoleArn": config.role_arn,
+        "RoleSessionName": f"dst-{config.destination_id}",
+        "DurationSeconds": SESSION_SECONDS,
+        "Policy": compact(policy),
+    }
+    if external_id is not None:
+        request["ExternalId"] = external_id
+    return request

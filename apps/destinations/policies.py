@@ -1,0 +1,84 @@
+"""The AWS policies that we ask for and the one that we put upon ourselves.
+
+Owns their text; refuses to widen them. The external ID is shown once, so every other place prints
+`EXTERNAL_ID_PLACEHOLDER` (ruling A10).
+Source: destinations seed "IAM setup", "Encryption"; AWS IAM, "Session policies".
+"""
+
+from __future__ import annotations
+
+import json
+
+EXTERNAL_ID_PLACEHOLDER = "<your external ID>"
+MAX_SESSION_POLICY_CHARS = 2048
+
+Policy = dict[str, object]
+
+
+def trust_policy(principal_arn: str, external_id: str = EXTERNAL_ID_PLACEHOLDER) -> Policy:
+    """Return the customer's trust policy: our one role may assume theirs, with their external ID only."""
+    return _policy(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": principal_arn},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+        }
+    )
+
+
+def role_policy(bucket: str, prefix: str, kms_key_arn: str | None = None) -> Policy:
+    """Return the permissions of the customer's role: write below the prefix, use the key if there is one."""
+    statements = [_put_statement(bucket, prefix)]
+    if kms_key_arn:
+        statements.append(_allow(["kms:GenerateDataKey", "kms:DescribeKey"], kms_key_arn))
+    return _policy(*statements)
+
+
+def session_policy(bucket: str, prefix: str, kms_key_arn: str | None = None) -> Policy:
+    """Return what our own session may do at most, however wide the customer's role is.
+
+    Raises: ValueError if the text would pass AWS's limit of 2048 characters.
+    """
+    statements = [_put_statement(bucket, prefix)]
+    if kms_key_arn:
+        statements.append(_allow("kms:GenerateDataKey", kms_key_arn))
+    policy = _policy(*statements)
+    if len(compact(policy)) > MAX_SESSION_POLICY_CHARS:
+        raise ValueError("prefix is too long: the session policy would pass AWS's limit of 2048 characters")
+    return policy
+
+
+def key_policy_statement(role_arn: str) -> Policy:
+    """Return the statement that the KMS key's own policy needs for the customer's role."""
+    return {
+        "Sid": "AllowRecordDelivery",
+        "Effect": "Allow",
+        "Principal": {"AWS": role_arn},
+        "Action": ["kms:GenerateDataKey", "kms:DescribeKey"],
+        "Resource": "*",
+    }
+
+
+def render(policy: Policy) -> str:
+    """Write a policy as JSON to read and to paste."""
+    return json.dumps(policy, indent=2, ensure_ascii=False)
+
+
+def compact(policy: Policy) -> str:
+    """Write a policy as JSON to send."""
+    return json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
+
+
+def _put_statement(bucket: str, prefix: str) -> Policy:
+    if any(sign in bucket + prefix for sign in "*?$"):
+        raise ValueError("bucket and prefix may not contain * ? or $: a policy reads them as wildcards")
+    return _allow("s3:PutObject", f"arn:aws:s3:::{bucket}/{prefix}*")
+
+
+def _allow(action: str | list[str], resource: str) -> Policy:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def _policy(*statements: Policy) -> Policy:
+    return {"Version": "2012-10-17", "Statement": list(statements)}

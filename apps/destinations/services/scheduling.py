@@ -1,0 +1,183 @@
+"""Make delivery rows: after a sync, as a back-fill, as a retry or a replay. Keys are frozen here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.audit.events import Actor
+from apps.audit.services import record_event
+from apps.authorizations.models import PatientAuthorization
+from apps.outbox.doorbell import Lane, wake
+from apps.outbox.transitions import check_transition
+
+from ..models import Delivery, Destination
+from ..object_keys import object_key
+from ..selectors import place_of
+from ..states import DELIVERY_TRANSITIONS, DeliveryKind, DeliveryState, DestinationState
+from .destinations import lock_destination
+
+
+class DataPurged(Exception):
+    """The lines of that sync are gone: nothing can be delivered again."""
+
+    def __init__(self) -> None:
+        super().__init__("The data of this sync was purged; it cannot be delivered again.")
+
+
+# What a new row starts as, by the state of its destination.
+FIRST_STATE = {
+    DestinationState.ENABLED: DeliveryState.PENDING,
+    DestinationState.PAUSED: DeliveryState.HELD,
+    DestinationState.READY: DeliveryState.SKIPPED,
+    DestinationState.UNTESTED: DeliveryState.SKIPPED,
+}
+
+
+def schedule_deliveries(
+    *, authorization: PatientAuthorization, sync_job_id: object, seq: int,
+    resource_counts: Mapping[str, int], now: dt.datetime,
+) -> int:
+    """Make one row per destination of the authorization's application and mode, in the caller's transaction."""
+    destinations = Destination.objects.select_for_update().filter(
+        application=authorization.application_id, mode=authorization.mode, state__in=FIRST_STATE
+    )
+    made = 0
+    for destination in destinations.order_by("id"):
+        state = FIRST_STATE[DestinationState(destination.state)]
+        _new_row(
+            destination, authorization, sync_job_id=sync_job_id, seq=seq, counts=resource_counts,
+            state=state, kind=DeliveryKind.LIVE, now=now,
+        )
+        made += 1
+    if made:
+        wake(Lane.DELIVER)
+    return made
+
+
+@transaction.atomic
+def backfill_destination(*, destination: Destination, by: Actor, now: dt.datetime) -> int:
+    """Deliver the newest state of every active authorization that this destination has not had; return how many."""
+    locked = lock_destination(destination)
+    made = 0
+    authorizations = PatientAuthorization.objects.filter(
+        application=locked.application_id, mode=locked.mode, current_seq__gt=0, purged_at__isnull=True
+    ).select_related("consent__end_user")
+    for authorization in authorizations.order_by("created_at", "id"):
+        if authorization.is_active(now):
+            made += _backfill_one(locked, authorization, now)
+    record_event(
+        action="destination.backfilled", by=by, place=place_of(locked), target_type="destination",
+        target_id=locked.pk, detail={"deliveries": made},
+    )
+    if made:
+        wake(Lane.DELIVER)
+    return made
+
+
+def _backfill_one(destination: Destination, authorization: PatientAuthorization, now: dt.datetime) -> int:
+    newest = (
+        Delivery.objects.filter(authorization=authorization, seq=authorization.current_seq)
+        .exclude(kind=DeliveryKind.REPLAY)
+    )
+    own = newest.filter(destination=destination).first()
+    state = DeliveryState.PENDING if destination.enabled else DeliveryState.HELD
+    if own is not None:
+        if own.state != DeliveryState.SKIPPED:
+            return 0
+        Delivery.objects.filter(pk=own.pk, state=DeliveryState.SKIPPED).update(
+            state=DeliveryState.PENDING, kind=DeliveryKind.BACKFILL, next_attempt_at=now, give_up_at=_give_up(authorization, now)
+        )
+        return 1
+    job_id = latest_sync_job_id(authorization)
+    if job_id is None:
+        return 0
+    _new_row(
+        destination, authorization, sync_job_id=job_id, seq=authorization.current_seq, counts={}, state=state,
+        kind=DeliveryKind.BACKFILL, now=now,
+    )
+    return 1
+
+
+def latest_sync_job_id(authorization: PatientAuthorization) -> object | None:
+    """Return the id of the sync that made the current sequence (kept on the authorization: syncs stand above)."""
+    return authorization.current_sync_job_id
+
+
+@transaction.atomic
+def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
+    """Try the same row again, same key. Raises: IllegalTransition, DataPurged."""
+    locked = Delivery.objects.select_for_update(of=("self",)).select_related(
+        "destination__application", "authorization"
+    ).get(pk=delivery.pk)
+    check_transition(DELIVERY_TRANSITIONS, DeliveryState(locked.state), DeliveryState.RETRYING)
+    if not locked.authorization.is_active(now) or locked.authorization.purged_at is not None:
+        raise DataPurged
+    locked.state, locked.next_attempt_at, locked.held_at = DeliveryState.RETRYING.value, now, None
+    locked.give_up_at = _give_up(locked.authorization, now)
+    locked.save(update_fields=["state", "next_attempt_at", "held_at", "give_up_at"])
+    _record("delivery.retried", locked, by)
+    wake(Lane.DELIVER)
+
+
+@transaction.atomic
+def replay_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> Delivery:
+    """Deliver the same bytes again under a new key (rulings A8). Raises: DataPurged."""
+    authorization = PatientAuthorization.objects.select_related("consent__end_user").get(pk=delivery.authorization_id)
+    if not authorization.is_active(now) or authorization.purged_at is not None:
+        raise DataPurged
+    destination = lock_destination(delivery.destination)
+    made = _new_row(
+        destination, authorization, sync_job_id=delivery.sync_job_id, seq=delivery.seq,
+        counts=delivery.resource_counts, state=DeliveryState.PENDING, kind=DeliveryKind.REPLAY, now=now,
+    )
+    Delivery.objects.filter(pk=made.pk).update(replay_of=delivery, sha256=delivery.sha256)
+    _record("delivery.replayed", delivery, by)
+    wake(Lane.DELIVER)
+    return made
+
+
+def _new_row(
+    destination: Destination, authorization: PatientAuthorization, *, sync_job_id: object, seq: int,
+    counts: Mapping[str, int], state: DeliveryState, kind: DeliveryKind, now: dt.datetime,
+) -> Delivery:
+    external_id = authorization.consent.end_user.external_id
+    return Delivery.objects.create(
+        application_id=destination.application_id,
+        mode=destination.mode,
+        destination=destination,
+        authorization=authorization,
+        sync_job_id=sync_job_id,
+        seq=seq,
+        kind=kind,
+        state=state,
+        held_at=now if state == DeliveryState.HELD else None,
+        reason="destination_disabled" if state == DeliveryState.SKIPPED else "",
+        external_id=external_id,
+        object_key=object_key(
+            prefix=destination.prefix,
+            external_id=external_id,
+            consent_id=authorization.consent_id,
+            authorization_id=authorization.pk,
+            sync_job_id=str(sync_job_id),
+            timestamp=now,
+        ),
+        resource_counts=dict(counts),
+        next_attempt_at=now,
+        give_up_at=_give_up(authorization, now),
+    )
+
+
+def _give_up(authorization: PatientAuthorization, now: dt.datetime) -> dt.datetime:
+    """Give up after the running clock's limit, and never later than the data's purge (rulings A7)."""
+    limit = now + dt.timedelta(seconds=settings.GIVE_UP_SECONDS)
+    return min(limit, authorization.purge_at) if authorization.purge_at else limit
+
+
+def _record(action: str, delivery: Delivery, by: Actor) -> None:
+    record_event(
+        action=action, by=by, place=place_of(delivery.destination), target_type="delivery", target_id=delivery.pk
+    )

@@ -1,0 +1,147 @@
+"""Write an attempt's outcome: attempt row, delivery, destination's health and audit event in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.audit.events import SYSTEM
+from apps.audit.services import record_event
+from apps.outbound.failures import DeliveryError, FaultOwner
+from apps.outbound.retries import backoff_seconds
+from apps.outbox.claims import settle
+
+from ..connectors.base import Receipt
+from ..models import Delivery, DeliveryAttempt, Destination
+from ..selectors import place_of
+from ..states import DeliveryKind, DeliveryState, DestinationState
+from .destinations import lock_destination, pause_destination
+
+if TYPE_CHECKING:
+    from .delivering import Spooled
+
+REFUSALS_BEFORE_PAUSE = 3
+# Never tried again by itself: somebody else's object has our name, or our own bytes changed.
+FINAL_CODES = frozenset({"already-exists", "PreconditionFailed", "body-changed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended: a receipt, an error, or not even begun (`cancelled`)."""
+
+    body: Spooled | None = None
+    receipt: Receipt | None = None
+    error: DeliveryError | None = None
+    cancelled: str = ""
+
+
+@transaction.atomic
+def settle_delivery(
+    *, delivery: Delivery, token: uuid.UUID, outcome: Outcome, started_at: dt.datetime, milliseconds: int,
+    worker: str, jitter: float,
+) -> None:
+    """Raises: LostLease, and then nothing is written."""
+    destination = lock_destination(delivery.destination)
+    now = timezone.now()
+    changes = _changes(delivery, destination, outcome, now, jitter)
+    settle(delivery, token, **changes)
+    if not outcome.cancelled:
+        _keep_attempt(delivery, destination, outcome, started_at, milliseconds, worker)
+    if delivery.kind != DeliveryKind.REPLAY:
+        _note_health(destination, outcome)
+    record_event(
+        action=f"delivery.{changes['state'].lower()}",
+        by=SYSTEM,
+        place=place_of(destination),
+        target_type="delivery",
+        target_id=delivery.pk,
+        detail={
+            "destination": str(destination.pk),
+            "bytes": outcome.body.size_bytes if outcome.body else 0,
+            "resources": outcome.body.resources if outcome.body else 0,
+            "sha256": outcome.body.sha256 if outcome.body else "",
+            "code": outcome.error.code if outcome.error else "",
+        },
+    )
+
+
+def _changes(
+    delivery: Delivery, destination: Destination, outcome: Outcome, now: dt.datetime, jitter: float
+) -> dict[str, Any]:
+    if outcome.cancelled:
+        return {"state": DeliveryState.CANCELLED.value, "reason": outcome.cancelled}
+    if outcome.error is None:
+        counts = outcome.body.counts if outcome.body else {}
+        return {
+            "state": DeliveryState.DELIVERED.value, "delivered_at": now, "resource_counts": counts,
+            "error_code": "", "error_message": "", "error_owner": "",
+        }
+    error = outcome.error
+    told = {"error_code": error.code, "error_message": str(error), "error_owner": error.owner.value}
+    due = now + dt.timedelta(
+        seconds=max(backoff_seconds(delivery.attempts, jitter), error.retry_after_seconds or 0)
+    )
+    # A replay is one attempt (rulings A8); a final code or the end of the clock fails the row.
+    over = delivery.give_up_at is not None and due >= delivery.give_up_at
+    if error.code in FINAL_CODES or over or delivery.kind == DeliveryKind.REPLAY:
+        return {"state": DeliveryState.FAILED.value, **told}
+    if _must_pause(destination, outcome) or destination.state != DestinationState.ENABLED:
+        return {"state": DeliveryState.HELD.value, "held_at": now, **told}
+    return {"state": DeliveryState.RETRYING.value, "next_attempt_at": due, **told}
+
+
+def _is_refusal(outcome: Outcome) -> bool:
+    error = outcome.error
+    return error is not None and error.permanent and error.owner == FaultOwner.CUSTOMER
+
+
+def _must_pause(destination: Destination, outcome: Outcome) -> bool:
+    return (
+        _is_refusal(outcome)
+        and destination.state == DestinationState.ENABLED
+        and destination.refused_streak + 1 >= REFUSALS_BEFORE_PAUSE
+    )
+
+
+def _note_health(destination: Destination, outcome: Outcome) -> None:
+    if outcome.cancelled:
+        return
+    if outcome.error is None:
+        if destination.fail_streak or destination.refused_streak:
+            Destination.objects.filter(pk=destination.pk).update(fail_streak=0, refused_streak=0)
+        return
+    pausing = _must_pause(destination, outcome)
+    destination.fail_streak += 1
+    destination.refused_streak = destination.refused_streak + 1 if _is_refusal(outcome) else 0
+    destination.save(update_fields=["fail_streak", "refused_streak"])
+    if pausing:
+        reason = f"Three deliveries in a row were refused ({outcome.error.code}). {outcome.error}"
+        pause_destination(destination=destination, reason=reason, by=SYSTEM)
+
+
+def _keep_attempt(
+    delivery: Delivery, destination: Destination, outcome: Outcome, started_at: dt.datetime, milliseconds: int,
+    worker: str,
+) -> None:
+    error, receipt = outcome.error, outcome.receipt
+    DeliveryAttempt.objects.create(
+        delivery=delivery,
+        number=delivery.attempts,
+        started_at=started_at,
+        milliseconds=milliseconds,
+        succeeded=error is None,
+        already_there=receipt.already_there if receipt else False,
+        unknown_outcome=error.unknown_outcome if error else False,
+        stage=error.stage if error else "",
+        code=error.code if error else "",
+        message=str(error) if error else "",
+        owner=error.owner.value if error else "",
+        request_id=(error.request_id if error else receipt.request_id if receipt else "")[:128],
+        config_version=destination.config_version,
+        worker=worker[:100],
+    )

@@ -1,0 +1,58 @@
+"""States of destinations and deliveries (rulings A9), and what may follow what."""
+
+from enum import StrEnum
+
+
+class DestinationState(StrEnum):
+    DRAFT = "DRAFT"
+    UNTESTED = "UNTESTED"
+    READY = "READY"
+    ENABLED = "ENABLED"
+    PAUSED = "PAUSED"
+    DELETED = "DELETED"
+
+
+D = DestinationState
+DESTINATION_TRANSITIONS: dict[DestinationState, frozenset[DestinationState]] = {
+    D.DRAFT: frozenset({D.UNTESTED, D.DELETED}),
+    D.UNTESTED: frozenset({D.READY, D.DELETED}),
+    D.READY: frozenset({D.UNTESTED, D.ENABLED, D.DELETED}),
+    D.ENABLED: frozenset({D.UNTESTED, D.READY, D.PAUSED, D.DELETED}),
+    D.PAUSED: frozenset({D.UNTESTED, D.READY, D.ENABLED, D.DELETED}),
+    D.DELETED: frozenset(),
+}
+
+
+class DeliveryState(StrEnum):
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    RETRYING = "RETRYING"
+    DELIVERED = "DELIVERED"
+    HELD = "HELD"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+    SUPERSEDED = "SUPERSEDED"
+
+
+V = DeliveryState
+DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
+    V.PENDING: frozenset({V.RUNNING, V.HELD, V.CANCELLED, V.SUPERSEDED}),
+    V.RUNNING: frozenset({V.DELIVERED, V.RETRYING, V.HELD, V.FAILED, V.CANCELLED}),
+    V.RETRYING: frozenset({V.RUNNING, V.HELD, V.FAILED, V.CANCELLED, V.SUPERSEDED}),
+    V.HELD: frozenset({V.PENDING, V.RETRYING, V.CANCELLED, V.SUPERSEDED}),
+    V.FAILED: frozenset({V.RETRYING, V.CANCELLED}),
+    V.SKIPPED: frozenset({V.PENDING, V.CANCELLED}),
+    V.DELIVERED: frozenset(),
+    V.CANCELLED: frozenset(),
+    V.SUPERSEDED: frozenset(),
+}
+CLAIMABLE = (V.PENDING, V.RETRYING)
+UNDELIVERED = (V.PENDING, V.RUNNING, V.RETRYING, V.HELD, V.FAILED, V.SKIPPED)
+
+
+class DeliveryKind(StrEnum):
+    LIVE = "live"
+    BACKFILL = "backfill"
+    REPLAY = "replay"
+    TOMBSTONE = "tombstone"

@@ -1,0 +1,12 @@
+"""Django's registration of `apps.encryption`."""
+
+from django.apps import AppConfig
+
+
+class EncryptionConfig(AppConfig):
+    name = "apps.encryption"
+    label = "encryption"
+    verbose_name = "Encryption"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401

@@ -1,0 +1,51 @@
+"""Claim, heartbeat, settle: conditional updates that carry the fence (design/queue.md 5.3).
+
+Leases are compared by the database's clock; `attempts` is counted at the claim, so a crash counts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Now
+
+from .models import OutboxRow
+
+Row = TypeVar("Row", bound=OutboxRow)
+
+
+class LostLease(Exception):
+    """Somebody else holds this row now: stop, write nothing."""
+
+
+def lease_end() -> Any:
+    return Now() + dt.timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def take(row: Row, *, from_states: tuple[str, ...], to_state: str) -> uuid.UUID | None:
+    """Claim `row` if it still is in one of `from_states`; return the fence, or None if somebody was faster."""
+    token = uuid.uuid4()
+    manager: models.Manager[Row] = type(row)._default_manager  # noqa: SLF001
+    won = manager.filter(pk=row.pk, state__in=from_states).update(
+        state=to_state, lease_token=token, lease_until=lease_end(), attempts=F("attempts") + 1
+    )
+    return token if won else None
+
+
+def heartbeat(row: OutboxRow, token: uuid.UUID) -> None:
+    """Prolong the lease. Raises: LostLease."""
+    held = type(row)._default_manager.filter(pk=row.pk, lease_token=token, lease_until__gt=Now())  # noqa: SLF001
+    if not held.update(lease_until=lease_end()):
+        raise LostLease(str(row.pk))
+
+
+def settle(row: OutboxRow, token: uuid.UUID, **changes: Any) -> None:
+    """Write the outcome and give the lease back, if we still hold it. Raises: LostLease."""
+    held = type(row)._default_manager.filter(pk=row.pk, lease_token=token)  # noqa: SLF001
+    if not held.update(lease_token=None, lease_until=None, **changes):
+        raise LostLease(str(row.pk))

@@ -1,0 +1,35 @@
+"""The doorbell: one hint into the queue that says which lane has work. The only caller of `async_task`.
+
+A lost hint costs one sweep; a doubled one finds nothing to claim. Hints are bounded, so an outage leaves
+rows, not a queue.
+"""
+
+import logging
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import transaction
+from django_q.brokers import get_broker
+from django_q.tasks import async_task
+
+DRAIN = "apps.workers.tasks.drain"
+logger = logging.getLogger("relay.doorbell")
+
+
+class Lane(StrEnum):
+    SYNC = "sync"
+    DELIVER = "deliver"
+
+
+def wake(lane: Lane) -> None:
+    """Ring for `lane` once the surrounding transaction is committed; a broken broker breaks nobody's request."""
+    transaction.on_commit(lambda: ring(lane), robust=True)
+
+
+def ring(lane: Lane) -> None:
+    """Enqueue one hint unless enough wait already."""
+    broker = get_broker()
+    waiting = broker.queue_size()
+    if waiting is not None and waiting >= 4 * settings.Q_WORKERS:
+        return
+    async_task(DRAIN, lane.value, broker=broker)

@@ -1,0 +1,16 @@
+"""Writes on stored resources: stage pages, close a sequence, purge."""
+
+from .closing import Closed, close_sequence
+from .purging import prune_versions, purge_partition
+from .staging import StagedPage, discard_staged, open_partition, stage_resources
+
+__all__ = [
+    "Closed",
+    "StagedPage",
+    "close_sequence",
+    "discard_staged",
+    "open_partition",
+    "prune_versions",
+    "purge_partition",
+    "stage_resources",
+]

@@ -1,0 +1,153 @@
+"""Close a sequence: end what was replaced or is gone, mend references, count. One transaction, the caller's (D4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from apps.fhir import codec
+
+from ..models import ReferenceTarget, StoredResource
+from ..selectors import View
+
+# Our encoder writes no blanks, and a quote inside a JSON string is escaped: this cannot match inside a text.
+REFERENCE = re.compile(rb'"reference":"([^"\\]+)"')
+BATCH_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The outcome: what is visible by type, what changed, and how many references lead nowhere here."""
+
+    counts: dict[str, int]
+    ended: int
+    missing_references: int
+
+
+def close_sequence(
+    *, partition_id: int, seq: int, keys: Iterable[str], complete_types: Sequence[str], now: dt.datetime
+) -> Closed:
+    """End replaced versions and, for `complete_types` only, those whose key was not seen.
+
+    Shape: keys are "Type/id" of everything that the source showed in this crawl.
+    The caller sets the authorization's `current_seq` in the same transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE seen_keys (key text PRIMARY KEY) ON COMMIT DROP")
+        with cursor.cursor.copy("COPY seen_keys FROM STDIN") as copy:  # type: ignore[attr-defined]
+            for key in set(keys):
+                copy.write_row((key,))
+        cursor.execute(
+            """
+            UPDATE records_storedresource old SET last_seq = %(seq)s - 1, ended_at = %(now)s
+            WHERE old.partition_id = %(partition)s AND old.last_seq IS NULL AND old.first_seq < %(seq)s
+              AND EXISTS (SELECT 1 FROM records_storedresource new
+                          WHERE new.partition_id = old.partition_id AND new.type = old.type
+                            AND new.fhir_id = old.fhir_id AND new.first_seq = %(seq)s)
+            """,
+            {"seq": seq, "partition": partition_id, "now": now},
+        )
+        ended = cursor.rowcount
+        cursor.execute(
+            """
+            UPDATE records_storedresource old SET last_seq = %(seq)s - 1, ended_at = %(now)s
+            WHERE old.partition_id = %(partition)s AND old.last_seq IS NULL AND old.first_seq < %(seq)s
+              AND old.type = ANY(%(types)s)
+              AND NOT EXISTS (SELECT 1 FROM seen_keys s WHERE s.key = old.type || '/' || old.fhir_id)
+            """,
+            {"seq": seq, "partition": partition_id, "now": now, "types": list(complete_types)},
+        )
+        ended += cursor.rowcount
+        cursor.execute("DROP TABLE seen_keys")
+    view = View(partition_id, seq)
+    missing = _mend_references(view, ended=ended, now=now)
+    return Closed(view.counts(), ended, missing)
+
+
+def _mend_references(view: View, *, ended: int, now: dt.datetime) -> int:
+    """Point every reference at what is here: locally if the target is, else at the source's own URL.
+
+    Returns how many targets are not here.
+    """
+    staged = StoredResource.objects.filter(partition=view.partition_id, first_seq=view.seq)
+    if not ended and not staged.exists():
+        return ReferenceTarget.objects.filter(partition=view.partition_id, is_local=False).count()
+    gone, back, still_missing = _targets_by_fate(view)
+    replacements = {each.local.encode(): _escaped(each.external) for each in (*gone, *still_missing)}
+    replacements |= {_escaped(each.external): each.local.encode() for each in back}
+    if replacements:
+        # Flips concern every line; a target that was missing before concerns only the lines staged now.
+        rows = view.rows() if gone or back else staged
+        _rewrite(rows, view, replacements, now)
+    ReferenceTarget.objects.filter(pk__in=[each.pk for each in gone]).update(is_local=False)
+    ReferenceTarget.objects.filter(pk__in=[each.pk for each in back]).update(is_local=True)
+    return len(gone) + len(still_missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    pk: int
+    local: str
+    external: str
+
+
+def _targets_by_fate(view: View) -> tuple[list[_Fate], list[_Fate], list[_Fate]]:
+    """Return (newly missing, here again, missing as before)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT * FROM (
+              SELECT t.id, t.type || '/' || t.fhir_id, t.external, t.is_local,
+                     EXISTS (SELECT 1 FROM records_storedresource r
+                             WHERE r.partition_id = t.partition_id AND r.type = t.type AND r.fhir_id = t.fhir_id
+                               AND r.first_seq <= %(seq)s AND r.last_seq IS NULL) AS here
+              FROM records_referencetarget t WHERE t.partition_id = %(partition)s
+            ) fates WHERE NOT (is_local AND here)
+            """,
+            {"seq": view.seq, "partition": view.partition_id},
+        )
+        rows = cursor.fetchall()
+    gone = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if is_local and not here]
+    back = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if here and not is_local]
+    still = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if not here and not is_local]
+    return gone, back, still
+
+
+def _escaped(text: str) -> bytes:
+    return codec.encode(text)[1:-1]
+
+
+def _rewrite(rows: object, view: View, replacements: dict[bytes, bytes], now: dt.datetime) -> None:
+    def replace(match: re.Match[bytes]) -> bytes:
+        found = replacements.get(match[1])
+        return match[0] if found is None else b'"reference":"' + found + b'"'
+
+    after = 0
+    while True:
+        batch = list(rows.filter(pk__gt=after).order_by("pk")[:BATCH_ROWS])  # type: ignore[attr-defined]
+        for row in batch:
+            before = bytes(row.line)
+            line = REFERENCE.sub(replace, before)
+            if line != before:
+                _store_rewritten(row, line, view.seq, now)
+        if len(batch) < BATCH_ROWS:
+            return
+        after = batch[-1].pk
+
+
+def _store_rewritten(row: StoredResource, line: bytes, seq: int, now: dt.datetime) -> None:
+    """Change a version of this sequence in place; of an older one make a new version.
+
+    The hashes stay: they are of what the source sent, so the next refresh finds it unchanged.
+    """
+    if row.first_seq == seq:
+        StoredResource.objects.filter(pk=row.pk).update(line=line)
+        return
+    StoredResource.objects.filter(pk=row.pk).update(last_seq=seq - 1, ended_at=now)
+    row.pk, row.first_seq, row.stored_at, row.line = None, seq, now, line
+    row._state.adding = True  # noqa: SLF001
+    row.save(force_insert=True)

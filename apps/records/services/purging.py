@@ -1,0 +1,25 @@
+"""Purge wins (rulings A7): lines go for good; superseded versions go after their retention."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from ..models import Partition, ReferenceTarget, StoredResource
+
+
+def purge_partition(*, authorization_id: object) -> int:
+    """Delete every line and reference of an authorization; return how many versions there were."""
+    partition = Partition.objects.filter(authorization=authorization_id).first()
+    if partition is None:
+        return 0
+    ReferenceTarget.objects.filter(partition=partition)._raw_delete("default")  # type: ignore[attr-defined]  # noqa: SLF001
+    gone: int = StoredResource.objects.filter(partition=partition)._raw_delete("default")  # type: ignore[attr-defined]  # noqa: SLF001
+    partition.delete()
+    return gone
+
+
+def prune_versions(*, before: dt.datetime, limit: int = 10_000) -> int:
+    """Delete superseded versions that ended before `before`; return how many (at most `limit`)."""
+    old = StoredResource.objects.filter(ended_at__lt=before).order_by("ended_at").values("pk")[:limit]
+    gone: int = StoredResource.objects.filter(pk__in=list(old.values_list("pk", flat=True)))._raw_delete("default")  # type: ignore[attr-defined]  # noqa: SLF001
+    return gone

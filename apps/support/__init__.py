@@ -1,0 +1,4 @@
+"""Pages of the support console.
+
+Owns what staff see; refuses clinical data.
+"""

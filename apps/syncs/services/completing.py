@@ -1,0 +1,135 @@
+"""The closing transaction of a sync: visible, counted, and one delivery per destination, all or nothing (D4, D7)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.db import connection, transaction
+
+from apps.audit.events import SYSTEM
+from apps.audit.services import record_event
+from apps.authorizations.models import PatientAuthorization
+from apps.authorizations.services.states import lock_authorization, place_of
+from apps.authorizations.states import Usage
+from apps.destinations.services import schedule_deliveries
+from apps.outbox.claims import settle
+from apps.records.models import Partition
+from apps.records.selectors import View
+from apps.records.services import close_sequence, discard_staged
+
+from ..models import SyncJob
+from ..states import SyncCause, SyncState
+from .crawling import CrawlResult
+from .requesting import next_refresh, request_sync
+
+
+def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt.datetime) -> None:
+    """Close the job's sequence. Raises: LostLease, and then nothing of it happened."""
+    with transaction.atomic():
+        authorization = lock_authorization(job.authorization)
+        if not authorization.is_active(now):
+            discard_staged(partition_id=crawl.partition_id, current_seq=authorization.current_seq)
+            _end(job, token, SyncState.FAILED, authorization, now, error_code="not-active")
+            return
+        shrunk = _shrunk_types(job, crawl, authorization)
+        gaps = [*crawl.gaps, *shrunk]
+        carried = {str(gap["type"]) for gap in shrunk}
+        closed = close_sequence(
+            partition_id=crawl.partition_id,
+            seq=job.seq,
+            keys=_seen_keys(job),
+            complete_types=[kind for kind in crawl.complete_types if kind not in carried],
+            now=now,
+        )
+        PatientAuthorization.objects.filter(pk=authorization.pk).update(
+            current_seq=job.seq,
+            current_sync_job_id=job.pk,
+            last_synced_at=now,
+            next_refresh_at=next_refresh(authorization, now) if authorization.usage == Usage.MULTIPLE else None,
+        )
+        _end(
+            job, token, SyncState.COMPLETED, authorization, now, resource_counts=closed.counts, gaps=gaps,
+            rejected=crawl.rejected, transaction_time=now, requests_made=job.requests_made + crawl.requests_made,
+            missing_references=closed.missing_references, error_code="", error_message="",
+        )
+        schedule_deliveries(
+            authorization=authorization, sync_job_id=job.pk, seq=job.seq, resource_counts=closed.counts, now=now
+        )
+        _run_again(job, authorization, now)
+
+
+def fail_sync(
+    *, job: SyncJob, token: uuid.UUID, code: str, message: str, now: dt.datetime, outcome: bytes | None = None
+) -> None:
+    """End a job that loaded nothing; what was visible stays so. Raises: LostLease."""
+    with transaction.atomic():
+        authorization = lock_authorization(job.authorization)
+        partition = Partition.objects.filter(authorization=authorization).first()
+        if partition is not None:
+            discard_staged(partition_id=partition.pk, current_seq=authorization.current_seq)
+        _end(
+            job, token, SyncState.FAILED, authorization, now, error_code=code, error_message=message,
+            source_outcome=(outcome or b"").decode("utf-8", "replace"),
+        )
+        if authorization.is_active(now) and authorization.usage == Usage.MULTIPLE and code != "re-authorize":
+            PatientAuthorization.objects.filter(pk=authorization.pk).update(
+                next_refresh_at=next_refresh(authorization, now)
+            )
+
+
+def _end(
+    job: SyncJob, token: uuid.UUID, state: SyncState, authorization: PatientAuthorization, now: dt.datetime,
+    **changes: Any,
+) -> None:
+    settle(job, token, state=state, ended_at=now, **changes)
+    job.pages.all().delete()
+    record_event(
+        action=f"sync.{state.value.lower()}",
+        by=SYSTEM,
+        place=place_of(authorization),
+        target_type="sync_job",
+        target_id=job.pk,
+        detail={
+            "seq": job.seq,
+            "resources": sum(changes.get("resource_counts", {}).values()),
+            "gaps": [gap["type"] for gap in changes.get("gaps", [])],
+            "code": changes.get("error_code", ""),
+        },
+    )
+
+
+def _seen_keys(job: SyncJob) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT unnest(keys) FROM syncs_crawledpage WHERE sync_job_id = %s", [job.pk])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _shrunk_types(job: SyncJob, crawl: CrawlResult, authorization: PatientAuthorization) -> list[dict[str, object]]:
+    """Types that lost more than half of their resources: carried for one more sync and flagged (rulings A4)."""
+    if authorization.current_seq == 0:
+        return []
+    before = View(crawl.partition_id, authorization.current_seq).counts()
+    seen: dict[str, int] = {}
+    for key in _seen_keys(job):
+        kind = key.partition("/")[0]
+        seen[kind] = seen.get(kind, 0) + 1
+    previous = SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED).order_by("-seq").first()
+    flagged = {gap["type"] for gap in previous.gaps if gap["reason"] == "shrunk"} if previous else set()
+    return [
+        {
+            "type": kind, "reason": "shrunk", "code": "shrunk", "page": 0,
+            "message": f"The source showed {seen.get(kind, 0)} of {before[kind]}; the rest is carried for one more sync.",
+        }
+        for kind in crawl.complete_types
+        if kind in before and seen.get(kind, 0) * 2 < before[kind] and kind not in flagged
+    ]
+
+
+def _run_again(job: SyncJob, authorization: PatientAuthorization, now: dt.datetime) -> None:
+    if SyncJob.objects.filter(pk=job.pk, run_again=True).exists():
+        authorization.refresh_from_db()
+        request_sync(authorization=authorization, cause=SyncCause.MANUAL, by=SYSTEM, now=now)
+
+

@@ -1,0 +1,50 @@
+"""Exchange a code or public token, or refresh: the tokens, and the sync that follows, in one service call."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+
+from apps.applications.models import ApiKey
+from apps.audit.events import Actor
+from apps.authorizations import services as authorizations
+from apps.authorizations.models import OneTimeToken
+from apps.authorizations.services import IssuedTokens
+
+from ..states import SyncCause
+from .requesting import request_sync
+
+
+@transaction.atomic
+def exchange_code(
+    *, code: str, redirect_uri: str, code_verifier: str, client: ApiKey, by: Actor, now: dt.datetime
+) -> IssuedTokens:
+    """Raises: InvalidGrant."""
+    consent = authorizations.redeem_one_time_token(
+        value=code, kind=OneTimeToken.Kind.CODE, application=client.application, mode=client.mode,
+        redirect_uri=redirect_uri, code_verifier=code_verifier, now=now,
+    )
+    return _first_tokens(authorizations.issue_tokens(consent=consent, by=by, now=now), by, now)
+
+
+@transaction.atomic
+def exchange_public_token(*, public_token: str, client: ApiKey, by: Actor, now: dt.datetime) -> IssuedTokens:
+    """Raises: InvalidGrant."""
+    consent = authorizations.redeem_one_time_token(
+        value=public_token, kind=OneTimeToken.Kind.PUBLIC_TOKEN, application=client.application,
+        mode=client.mode, now=now,
+    )
+    return _first_tokens(authorizations.issue_tokens(consent=consent, by=by, now=now), by, now)
+
+
+def refresh_access(*, refresh_token: str, client: ApiKey, by: Actor, now: dt.datetime) -> IssuedTokens:
+    """Rotate the tokens and ask for a new sync. Raises: InvalidGrant."""
+    issued = authorizations.redeem_refresh_token(value=refresh_token, client=client, by=by, now=now)
+    request_sync(authorization=issued.authorization, cause=SyncCause.REFRESH, by=by, now=now)
+    return issued
+
+
+def _first_tokens(issued: IssuedTokens, by: Actor, now: dt.datetime) -> IssuedTokens:
+    request_sync(authorization=issued.authorization, cause=SyncCause.FIRST, by=by, now=now)
+    return issued

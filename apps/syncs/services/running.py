@@ -1,0 +1,134 @@
+"""Claim a sync job, act for one step, settle (D8). A step that ends early hands the job back; its pages stand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import uuid
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from apps.applications.models import Application
+from apps.authorizations.services import ReauthorizationNeeded
+from apps.outbound.failures import SourceError
+from apps.outbox.claims import LostLease, settle, take
+from apps.outbox.doorbell import Lane, wake
+
+from ..models import SyncJob
+from ..states import SyncState
+from .completing import complete_sync, fail_sync
+from .crawling import Crawl, OutOfTime
+
+logger = logging.getLogger("relay.sync")
+MAX_CRASHES = 3
+RUNNING_PER_APPLICATION = 4
+
+# Live first, then whoever was served longest ago; a busy application waits at its limit.
+CANDIDATE = """
+SELECT job.id FROM syncs_syncjob job JOIN applications_application app ON app.id = job.application_id
+WHERE job.state = 'WAITING' AND job.next_attempt_at <= now()
+  AND (SELECT count(*) FROM syncs_syncjob other
+       WHERE other.application_id = job.application_id AND other.state = 'ACTIVE') < %s
+ORDER BY job.mode = 'live' DESC, app.last_served_at ASC NULLS FIRST, job.next_attempt_at, job.id
+LIMIT 1 FOR UPDATE OF job SKIP LOCKED
+"""
+
+
+def run_next_sync_job() -> bool:
+    """Do one step of the next due job; False when none is due. Never raises for what a source does."""
+    claimed = _claim()
+    if claimed is None:
+        return False
+    job, token = claimed
+    try:
+        _step(job, token)
+    except LostLease:
+        logger.warning("sync %s lost its lease", job.pk)
+    return True
+
+
+@transaction.atomic
+def _claim() -> tuple[SyncJob, uuid.UUID] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(CANDIDATE, [RUNNING_PER_APPLICATION])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    job = SyncJob.objects.get(pk=found[0])
+    token = take(job, from_states=(SyncState.WAITING,), to_state=SyncState.ACTIVE)
+    if token is None:
+        return None
+    Application.objects.filter(pk=job.application_id).update(last_served_at=Now())
+    SyncJob.objects.filter(pk=job.pk, started_at__isnull=True).update(started_at=Now())
+    return SyncJob.objects.select_related(
+        "authorization__endpoint", "authorization__application", "authorization__consent"
+    ).get(pk=job.pk), token
+
+
+def _step(job: SyncJob, token: uuid.UUID) -> None:
+    if not job.authorization.is_active(timezone.now()):
+        fail_sync(job=job, token=token, code="not-active", message="The authorization has ended.", now=timezone.now())
+        return
+    crawl = Crawl(job, token)
+    try:
+        crawl.run()
+    except OutOfTime:
+        _hand_back(job, token, crawl, seconds=0, failed=False)
+        return
+    except ReauthorizationNeeded as needed:
+        fail_sync(job=job, token=token, code="re-authorize", message=str(needed), now=timezone.now())
+        return
+    except SourceError as failure:  # nothing could even be asked: capability or token
+        crawl.note_failure("", failure, page=0)
+    if crawl.transient and job.source_failures + 1 < settings.SYNC_ATTEMPTS:
+        _hand_back(job, token, crawl, seconds=crawl.retry_seconds(), failed=True)
+        return
+    if crawl.loaded_nothing:
+        fail_sync(
+            job=job, token=token, code=crawl.first_code, message="Nothing could be loaded from the source.",
+            now=timezone.now(), outcome=crawl.outcome,
+        )
+        return
+    complete_sync(job=job, token=token, crawl=crawl.result(), now=timezone.now())
+
+
+def _hand_back(job: SyncJob, token: uuid.UUID, crawl: Crawl, *, seconds: float, failed: bool) -> None:
+    with transaction.atomic():
+        settle(
+            job,
+            token,
+            state=SyncState.WAITING,
+            next_attempt_at=timezone.now() + dt.timedelta(seconds=seconds),
+            source_failures=F("source_failures") + (1 if failed else 0),
+            requests_made=F("requests_made") + crawl.requests_made,
+            error_code=crawl.first_code,
+        )
+        wake(Lane.SYNC)
+
+
+def sweep_sync_jobs() -> int:
+    """Take back jobs whose worker is gone; after three such losses the job fails. Returns how many."""
+    lost = SyncJob.objects.filter(state=SyncState.ACTIVE, lease_until__lt=Now())
+    swept = 0
+    for job in lost.select_related("authorization__application")[:100]:
+        token = job.lease_token
+        if token is None:
+            continue
+        try:
+            if job.crashes + 1 >= MAX_CRASHES:
+                fail_sync(
+                    job=job, token=token, code="worker-crashed", now=timezone.now(),
+                    message="The worker was lost three times in this sync.",
+                )
+            else:
+                settle(
+                    job, token, state=SyncState.WAITING, crashes=F("crashes") + 1, next_attempt_at=timezone.now()
+                )
+            swept += 1
+        except LostLease:
+            continue
+    return swept

@@ -1,0 +1,135 @@
+"""One resource through all transforms: bytes of the source in, our line out.
+
+Owns their order and what a broken resource is; refuses anything that needs a second resource (NPIs, links).
+Source: architecture D2, D16, D17; documented contract, transforms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from apps.fhir import codec
+from apps.transforms import fallbacks, identifiers, references, tags
+from apps.transforms.context import SourceContext
+from apps.transforms.references import Target
+
+__all__ = [
+    "MAX_RESOURCE_BYTES",
+    "PIPELINE_VERSION",
+    "ResourceError",
+    "SourceContext",
+    "Target",
+    "Transformed",
+    "transform",
+]
+
+# Raise it whenever the same source bytes would give another line: refreshes then transform everything anew.
+PIPELINE_VERSION = 1
+MAX_RESOURCE_BYTES = 32 * 2**20
+
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}")
+# Wider than the standard's id; what a text column and its index can hold.
+_SOURCE_ID = re.compile(r"[^\s?#\x00-\x1f\x7f]{1,256}")
+_VOLATILE_META = ("lastUpdated", "versionId")
+
+
+class ResourceError(Exception):
+    """One resource that cannot be kept; `code` is missing-id, missing-type, malformed or too-large."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transformed:
+    """A resource as we keep it; `content_hash` ignores meta.lastUpdated and meta.versionId."""
+
+    type: str
+    id: str
+    source_id: str
+    source_hash: bytes
+    content_hash: bytes
+    line: bytes
+    targets: tuple[Target, ...]
+
+
+def transform(
+    raw: bytes,
+    *,
+    context: SourceContext,
+    full_url: str | None = None,
+    full_urls: Mapping[str, str] | None = None,
+    max_bytes: int = MAX_RESOURCE_BYTES,
+) -> Transformed:
+    """Turn one resource of a source into the line that we keep.
+
+    Shape: full_urls are urn -> "Type/source id" of the resources seen so far.
+    Raises: ResourceError.
+    """
+    if len(raw) > max_bytes:
+        raise ResourceError("too-large", f"The resource has more than {max_bytes} bytes.")
+    try:
+        resource = codec.decode(raw)
+        resource_type, source_id = _type_and_id(resource)
+        resource["id"] = fhir_id = context.new_id(resource_type, source_id)
+        identifiers.keep_source_id(
+            resource, resource_type=resource_type, source_id=source_id, fhir_base=context.fhir_base
+        )
+        targets = references.rewrite_references(resource, context=context, full_urls=full_urls or {})
+        targets.pop(f"{resource_type}/{fhir_id}", None)
+        _mark_origin(resource, f"{context.fhir_base}/{resource_type}/{source_id}", full_url, context)
+        fallbacks.fill_missing(resource)
+        line = codec.encode(resource)
+        content = _without_volatile_meta(line, resource["meta"])
+    except codec.CodecError as error:
+        raise ResourceError("malformed", str(error)) from None
+    return Transformed(
+        type=resource_type,
+        id=fhir_id,
+        source_id=source_id,
+        source_hash=sha256(raw).digest(),
+        content_hash=sha256(content).digest(),
+        line=line,
+        targets=tuple(targets.values()),
+    )
+
+
+def _type_and_id(resource: dict[str, Any]) -> tuple[str, str]:
+    resource_type, source_id = resource.get("resourceType"), resource.get("id")
+    if resource_type in (None, ""):
+        raise ResourceError("missing-type", "The resource has no resourceType.")
+    if not isinstance(resource_type, str) or not _TYPE_NAME.fullmatch(resource_type):
+        raise ResourceError("malformed", "The resourceType is not the name of a type.")
+    if source_id in (None, ""):
+        raise ResourceError("missing-id", "The resource has no id.")
+    if not isinstance(source_id, str) or not _SOURCE_ID.fullmatch(source_id):
+        raise ResourceError("malformed", "The id is not usable as an id.")
+    return resource_type, source_id
+
+
+def _mark_origin(
+    resource: dict[str, Any], source_url: str, full_url: str | None, context: SourceContext
+) -> None:
+    """Set meta.source to the URL at the source and meta.tag to our tags; the rest of meta stays."""
+    meta = resource.get("meta") or {}
+    foreign = meta.get("tag") or [] if isinstance(meta, dict) else None
+    if not isinstance(foreign, list):
+        raise ResourceError("malformed", "The meta element has the wrong shape.")
+    is_url = full_url is not None and full_url.startswith(("http://", "https://"))
+    meta["source"] = full_url if is_url else source_url
+    meta["tag"] = tags.replace_own_tags(foreign, context=context)
+    resource["meta"] = meta
+
+
+def _without_volatile_meta(line: bytes, meta: dict[str, Any]) -> bytes:
+    """Cut what sources change at each read out of the encoded line, without encoding it again."""
+    if not any(name in meta for name in _VOLATILE_META):
+        return line
+    lasting = {name: value for name, value in meta.items() if name not in _VOLATILE_META}
+    return line.replace(b'"meta":' + codec.encode(meta), b'"meta":' + codec.encode(lasting), 1)

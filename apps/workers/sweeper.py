@@ -1,0 +1,69 @@
+"""What has to be looked at again and again: expired leases, due refreshes, purges, seals, lost hints.
+
+Idempotent, and harmless when two sweep at once. Called by the supervisor in its own process, so that it does
+not depend on the queue's schedule table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from apps.audit.services import seal_events
+from apps.authorizations.services import abandon_expired
+from apps.destinations.models import Delivery
+from apps.destinations.services import sweep_deliveries
+from apps.destinations.services.ending import clean_spool
+from apps.destinations.states import CLAIMABLE
+from apps.outbox.doorbell import Lane, ring
+from apps.records.services import prune_versions
+from apps.syncs.models import SyncJob
+from apps.syncs.services import enqueue_due_syncs, purge_expired, sweep_sync_jobs
+from apps.syncs.states import SyncState
+
+logger = logging.getLogger("relay.sweeper")
+
+
+def heartbeat_file() -> Path:
+    return Path(settings.VAR) / "run" / "sweeper"
+
+
+def sweep(now: dt.datetime | None = None) -> dict[str, int]:
+    """Do every duty once; one that fails does not keep the others from running. Returns counts by duty."""
+    now = now or timezone.now()
+    retention = dt.timedelta(days=settings.VERSION_RETENTION_DAYS)
+    duties: dict[str, Callable[[], int]] = {
+        "sync_jobs": sweep_sync_jobs,
+        "deliveries": lambda: sweep_deliveries(now=now),
+        "purged": lambda: purge_expired(now=now),
+        "abandoned": lambda: abandon_expired(now=now),
+        "refreshes": lambda: enqueue_due_syncs(now=now),
+        "versions": lambda: prune_versions(before=now - retention),
+        "spool": clean_spool,
+        "seals": seal_events,
+    }
+    done = {}
+    for name, duty in duties.items():
+        try:
+            done[name] = duty()
+        except Exception as error:
+            logger.error("duty %s stopped by %s", name, type(error).__name__)
+    ring_for_due_work()
+    file = heartbeat_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(now.isoformat())
+    return done
+
+
+def ring_for_due_work() -> None:
+    """Rebuild every lost hint: the rows are the truth."""
+    if SyncJob.objects.filter(state=SyncState.WAITING, next_attempt_at__lte=Now()).exists():
+        ring(Lane.SYNC)
+    if Delivery.objects.filter(state__in=CLAIMABLE, next_attempt_at__lte=Now(), destination__state="ENABLED").exists():
+        ring(Lane.DELIVER)

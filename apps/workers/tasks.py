@@ -1,0 +1,49 @@
+"""The only queue task: drain a lane for a while (queue.md 5.4). It takes no id; the rows say what is due."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.destinations.services import deliver_next
+from apps.outbox.doorbell import Lane
+from apps.syncs.services import run_next_sync_job
+
+logger = logging.getLogger("relay.workers")
+DRAIN_SECONDS = 20.0
+WORK: dict[Lane, Callable[[], bool]] = {Lane.SYNC: run_next_sync_job, Lane.DELIVER: deliver_next}
+
+
+def draining_flag() -> Path:
+    """The supervisor makes this file when it wants workers to finish and claim nothing more."""
+    return Path(settings.VAR) / "run" / "draining"
+
+
+def drain(lane: str) -> None:
+    """Work until nothing is claimable, the time is over, or the supervisor stops us.
+
+    With few workers a sync must not keep deliveries waiting: every lane drains the deliveries first.
+    """
+    ends = time.monotonic() + DRAIN_SECONDS
+    work = WORK[Lane(lane)]
+    try:
+        while time.monotonic() < ends and not draining_flag().exists():
+            if lane == Lane.SYNC and deliver_next():
+                continue
+            if not work():
+                return
+    except Exception:
+        # The task boundary: the row's lease runs out and the sweeper hands it back. The text of an
+        # exception may carry data, so only its class is logged.
+        logger.error("drain %s stopped by %s", lane, _class_of_current_error())
+
+
+def _class_of_current_error() -> str:
+    import sys
+
+    kind = sys.exc_info()[0]
+    return kind.__name__ if kind else "nothing"

@@ -1,0 +1,31 @@
+"""The one base of every screen: scoped lists on the admin machinery, guarded pages of our own.
+
+Owns who may open a portal page and what a list may show; refuses writes (views call services) and knows no
+model but the membership. Source: rulings A6, A12; ux.md 2b.
+"""
+
+from . import cells
+from .guards import Need, Scope, may, portal_page, support_page, workspace_page
+from .links import root_url, scope_url
+from .model_admin import ScopedModelAdmin, SupportModelAdmin
+from .once import once_only, take_ticket
+from .pages import Crumb, field_errors, render_page
+
+__all__ = [
+    "Crumb",
+    "Need",
+    "Scope",
+    "ScopedModelAdmin",
+    "SupportModelAdmin",
+    "cells",
+    "field_errors",
+    "may",
+    "once_only",
+    "portal_page",
+    "render_page",
+    "root_url",
+    "scope_url",
+    "support_page",
+    "take_ticket",
+    "workspace_page",
+]

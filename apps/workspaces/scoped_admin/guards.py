@@ -1,0 +1,148 @@
+"""Who may open a page: decorators of our own views, one rule for what each role may do.
+
+Shape: outside the workspace 404, inside it without the right 403; never a hint to strangers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol
+from urllib.parse import urlencode
+from uuid import UUID
+
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.csrf import csrf_protect
+
+from ..models import Membership, Role
+from .links import root_url
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+class Scope(Protocol):
+    """What the path middleware puts on a portal request (`apps.applications.middleware.Scope`)."""
+
+    @property
+    def workspace_id(self) -> UUID: ...
+    @property
+    def workspace_slug(self) -> str: ...
+    @property
+    def workspace_name(self) -> str: ...
+    @property
+    def application_id(self) -> UUID: ...
+    @property
+    def application_slug(self) -> str: ...
+    @property
+    def application_name(self) -> str: ...
+    @property
+    def mode(self) -> Any: ...
+    @property
+    def role(self) -> Role: ...
+
+
+class Need(StrEnum):
+    """What a page asks of a role: `GUARD` is a write that in live only owners and admins may do."""
+
+    READ = "read"
+    WRITE = "write"
+    GUARD = "guard"
+    ADMINISTER = "administer"
+
+
+WRITERS = (Role.OWNER, Role.ADMIN, Role.DEVELOPER)
+ADMINISTRATORS = (Role.OWNER, Role.ADMIN)
+
+
+def may(role: str, need: Need, mode: str = "") -> bool:
+    """Say whether `role` may do what asks for `need`, in `mode` if there is one."""
+    if need is Need.READ:
+        return True
+    if need is Need.WRITE or (need is Need.GUARD and mode == "test"):
+        return role in WRITERS
+    return role in ADMINISTRATORS
+
+
+def portal_page(need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh: bool = False) -> Any:
+    """Decorate a view below a site's `admin_view`; `fresh` asks for a sign-in of the last minutes."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            scope: Scope | None = request.scope  # type: ignore[attr-defined]
+            if scope is None:
+                raise Http404
+            if not may(scope.role, need, str(scope.mode)):
+                raise PermissionDenied("Your role in this workspace does not allow this.")
+            return _answer(view, request, methods, fresh, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: bool = False) -> Any:
+    """Decorate a view of `/w/<workspace>/…` outside any application: `request.membership` is the person's."""
+
+    def decorate(view: View[P]) -> View[Concatenate[str, P]]:
+        @csrf_protect
+        @wraps(view)
+        def guarded(request: HttpRequest, /, workspace: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path(), root_url("account_login"))
+            member = Membership.objects.filter(user=request.user.pk, workspace__slug=workspace)
+            found = member.select_related("workspace").first()
+            if found is None:
+                raise Http404
+            if not may(found.role, need):
+                raise PermissionDenied("Your role in this workspace does not allow this.")
+            request.membership = found  # type: ignore[attr-defined]
+            response = _answer(view, request, methods, fresh, *args, **kwargs)
+            add_never_cache_headers(response)
+            return response
+
+        return guarded
+
+    return decorate
+
+
+def support_page(*, methods: tuple[str, ...] = ("GET", "POST")) -> Any:
+    """Decorate a view below the console's `admin_view`, which has checked staff and second factor."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            return _answer(view, request, methods, False, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def _answer(
+    view: View[P], request: HttpRequest, methods: tuple[str, ...], fresh: bool, *args: P.args, **kwargs: P.kwargs
+) -> HttpResponse:
+    if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
+        return HttpResponseNotAllowed(methods)
+    if fresh and not signed_in_recently(request):
+        return HttpResponseRedirect(f"{root_url('account_reauthenticate')}?{urlencode({'next': _way_back(request)})}")
+    return view(request, *args, **kwargs)
+
+
+def signed_in_recently(request: HttpRequest) -> bool:
+    """Whether this session gave a password or passkey within `ACCOUNT_REAUTHENTICATION_TIMEOUT`."""
+    records = get_authentication_records(request, request.user)
+    return bool(records) and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def _way_back(request: HttpRequest) -> str:
+    # A POST cannot be taken up again after the password: the person returns to the page with the button.
+    return request.get_full_path() if request.method == "GET" else request.POST.get("back") or request.path

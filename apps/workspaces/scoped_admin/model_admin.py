@@ -1,0 +1,214 @@
+"""Lists on the admin machinery, narrowed to the request's scope and to what is declared.
+
+Nothing of the stock forms is routed: a list, an object page of ours, and the class's own pages. Writes are
+views that call one service; the history of an object is its audit trail.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+
+from .guards import Scope
+from .pages import Crumb, page_context, render_page
+
+LOOKUPS = ("", "__exact", "__id__exact", "__gte", "__lt", "__isnull")
+
+
+class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A read-only list and object page that can be asked for nothing but what the class declares."""
+
+    url_path: ClassVar[str]
+    id_converter: ClassVar[str] = "uuid"
+    object_template: ClassVar[str] = "admin/object_page.html"
+    list_title: ClassVar[str]
+    list_subtitle: ClassVar[str] = ""
+    empty_title: ClassVar[str] = "Nothing here yet"
+    empty_text: ClassVar[str] = ""
+    # Exact matches that the search box tries: ids of ours, and texts.
+    search_ids: ClassVar[Sequence[str]] = ("pk",)
+    search_texts: ClassVar[Sequence[str]] = ()
+
+    actions = None
+    list_per_page = 25
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_display_links = None
+    sortable_by: Sequence[str] = ()
+
+    # -- what may be asked ----------------------------------------------------------------------
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup in self._declared_lookups()
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        return False
+
+    def _declared_lookups(self) -> set[str]:
+        declared: set[str] = set()
+        for each in self.list_filter:
+            if isinstance(each, type):
+                declared.add(each.parameter_name)  # type: ignore[attr-defined]
+            else:
+                name = each[0] if isinstance(each, tuple) else each
+                declared.update(f"{name}{suffix}" for suffix in LOOKUPS)
+        return declared
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        return [*self.search_ids, *self.search_texts]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        wanted = Q(pk__in=())
+        try:
+            identifier = uuid.UUID(term)
+        except ValueError:
+            pass
+        else:
+            for field in self.search_ids:
+                wanted |= Q(**{field: identifier})
+        for field in self.search_texts:
+            wanted |= Q(**{field: term})
+        return queryset.filter(wanted), False
+
+    # -- what may be done: nothing here -----------------------------------------------------------
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    # The audit trail is written by services; Django's own log is not written at all (rulings A12).
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
+        return None
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:  # type: ignore[override]
+        return None
+
+    # -- pages ------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            path("", self.wrap(self.changelist_view), name=f"{name}_changelist"),
+            *self.own_urls(),
+            path(f"<{self.id_converter}:object_id>/", self.wrap(self.object_view), name=f"{name}_change"),
+        ]
+
+    def own_urls(self) -> list[URLPattern]:
+        """Return the class's own pages: views of its app, wrapped by `own`."""
+        return []
+
+    def own(self, route: str, view: Callable[..., HttpResponse], action: str) -> URLPattern:
+        """Name a page of ours after the model: `<app>_<model>_<action>`."""
+        return path(route, self.wrap(view), name=f"{self.opts.app_label}_{self.opts.model_name}_{action}")
+
+    def wrap(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        return self.admin_site.admin_view(view)
+
+    def url(self, action: str, *args: object) -> str:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{action}"
+        return reverse(f"{self.admin_site.name}:{name}", args=args)
+
+    def home_crumbs(self, request: HttpRequest) -> list[Crumb]:
+        """Return the crumbs above the list."""
+        raise NotImplementedError
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        crumbs = [*self.home_crumbs(request), (self.list_title, "")]
+        context = {
+            **page_context(request, title=self.list_title, crumbs=crumbs),
+            "subtitle": self.list_subtitle,
+            "empty_title": self.empty_title,
+            "empty_text": self.empty_text,
+            **self.list_context(request),
+            **(extra_context or {}),
+        }
+        try:
+            return super().changelist_view(request, context)
+        except (DisallowedModelAdminLookup, DisallowedModelAdminToField):
+            return render(request, "400.html", {"reason": "This list has no such filter."}, status=400)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            # Django would redirect to `?e=1`; a wrong value of a known filter is answered like an unknown one.
+            raise DisallowedModelAdminLookup from None
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the list's template needs beside the rows."""
+        return {}
+
+    def object_view(self, request: HttpRequest, object_id: object) -> HttpResponse:
+        """Show one object of the scope; of another scope, 404."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        found = self.get_queryset(request).filter(pk=object_id).first()
+        if found is None:
+            raise Http404
+        crumbs = [*self.home_crumbs(request), (self.list_title, self.url("changelist")), (str(found), "")]
+        context = {"object": found, "object_id": str(found.pk), **self.object_context(request, found)}
+        return render_page(request, self.object_template, context, title=str(found), crumbs=crumbs)
+
+    def object_context(self, request: HttpRequest, found: Any) -> dict[str, Any]:
+        """Return what the object's page shows; by default `facts`, a list of (label, value)."""
+        return {"facts": self.facts(found)}
+
+    def facts(self, found: Any) -> list[tuple[str, SafeString | str]]:
+        return []
+
+
+class ScopedModelAdmin(DeclaredOnlyAdmin):
+    """Rows of the request's application and mode only."""
+
+    scope_application: ClassVar[str] = "application"
+    scope_mode: ClassVar[str] = "mode"
+
+    def scope(self, request: HttpRequest) -> Scope:
+        scope: Scope | None = request.scope  # type: ignore[attr-defined]
+        if scope is None:
+            raise Http404
+        return scope
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        scope = self.scope(request)
+        narrowed = {self.scope_application: scope.application_id, self.scope_mode: str(scope.mode)}
+        return super().get_queryset(request).filter(**narrowed)
+
+    def home_crumbs(self, request: HttpRequest) -> list[Crumb]:
+        return [(self.scope(request).application_name, reverse(f"{self.admin_site.name}:index"))]
+
+
+class SupportModelAdmin(DeclaredOnlyAdmin):
+    """Rows of all workspaces, for the console; classes here name no clinical column."""
+
+    def home_crumbs(self, request: HttpRequest) -> list[Crumb]:
+        return [("Support", reverse(f"{self.admin_site.name}:index"))]

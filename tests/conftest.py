@@ -1,0 +1,64 @@
+"""One embedded PostgreSQL for the run, in a folder of its own; no test reaches the network beyond loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+VAR = Path(tempfile.mkdtemp(prefix="record-relay-tests-"))
+os.environ["VAR"] = str(VAR)
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+os.environ["ALLOW_EMBEDDED_DATABASE"] = "1"
+os.environ["TRUST_SETTLE_SECONDS"] = "0"
+os.environ["SYNC_RETRY_SECONDS"] = "0"
+os.environ["DELIVERY_ROLE_ARN"] = "arn:aws:iam::111111111111:role/record-relay-delivery"
+for name in ("DATABASE_URL", "PUBLIC_URL", "DEMO", "DEBUG", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+    os.environ.pop(name, None)
+
+from portal.local_secrets import ensure_local_secrets  # noqa: E402
+
+ensure_local_secrets(VAR)
+
+import django  # noqa: E402
+
+django.setup()
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0"}
+_connect = socket.socket.connect
+
+
+def _only_loopback(self: socket.socket, address: object) -> None:
+    if isinstance(address, tuple) and address[0] not in LOOPBACK:
+        raise RuntimeError(f"A test tried to reach {address[0]}.")
+    _connect(self, address)  # type: ignore[arg-type]
+
+
+socket.socket.connect = _only_loopback  # type: ignore[method-assign,assignment]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """Start the server that the database tests use; stopped and removed at the end of the run."""
+    from portal.embedded_postgres import EmbeddedPostgres
+
+    server = EmbeddedPostgres(VAR)
+    server.ensure_running()
+    yield
+    server.stop("immediate")
+    server.destroy()
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(VAR, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The public data sets are read only where they are named: elsewhere their tests are not collected at all."""
+    if not os.environ.get("RECORD_RELAY_DATA"):
+        items[:] = [item for item in items if item.get_closest_marker("shared_data") is None]

@@ -1,0 +1,1 @@
+"""The FHIR ground floor, without a database."""

@@ -1,0 +1,1 @@
+"""The transforms, without a database."""
