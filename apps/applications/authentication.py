@@ -13,7 +13,6 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import (
     AuthenticationFailed,
@@ -163,16 +162,6 @@ class HasScope(BasePermission):
                 f"This needs the scope {scope}. {access.holder} has: {has}. {advice}", code="missing_scope"
             )
         return True
-
-
-class ManagementKeyScheme(OpenApiAuthenticationExtension):
-    """How the schema names the bearer."""
-
-    target_class = "apps.applications.authentication.ManagementKeyAuthentication"
-    name = "managementKey"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": NEEDED}
 
 
 def _running_key(value: str) -> ApiKey:

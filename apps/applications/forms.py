@@ -37,7 +37,8 @@ class RollKeyForm(forms.Form):
 class ApplicationForm(forms.Form):
     name = forms.CharField(max_length=100, help_text="Patients see this name.")
     sync_frequency = forms.ChoiceField(
-        choices=SyncFrequency.choices, help_text="How often records of ongoing authorizations are fetched again."
+        choices=SyncFrequency.choices,
+        help_text="How often records of ongoing authorizations are fetched again.",
     )
 
 

@@ -15,7 +15,6 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 CONTENT_TYPE = "application/problem+json"
 INVALID = "The request is not valid. `errors` says which fields and why."
@@ -35,11 +34,6 @@ class Gone(exceptions.APIException):
     default_code = "gone"
 
 
-class TooLarge(exceptions.APIException):
-    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    default_code = "too_large"
-
-
 def problem_details(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer `exc` as a problem; None for what nobody expected, which Django's handler of 500 answers."""
     if isinstance(exc, Http404):
@@ -48,7 +42,6 @@ def problem_details(exc: Exception, context: Mapping[str, Any]) -> Response | No
         exc = exceptions.PermissionDenied()
     if not isinstance(exc, exceptions.APIException):
         return None
-    set_rollback()
     status, code, detail, errors = exc.status_code, _code(exc), str(exc.detail), None
     if isinstance(exc, exceptions.ValidationError):
         detail, errors = INVALID, list(_field_errors(exc.detail))

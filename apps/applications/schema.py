@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from .authentication import NEEDED
 from .problems import CONTENT_TYPE
 
 PREFIX = "/api/v1/"
@@ -42,6 +44,16 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="A stable word for programs.")
     request_id = serializers.CharField()
     errors = FieldErrorSerializer(many=True, required=False)
+
+
+class ManagementKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc, no-untyped-call]
+    """How the schema names the bearer."""
+
+    target_class = "apps.applications.authentication.ManagementKeyAuthentication"
+    name = "managementKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": NEEDED}
 
 
 class ManagementSchema(AutoSchema):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Secrets at rest: sealing, keyed digests, and the model field that uses them.
+"""Secrets at rest: sealed values, keyed hashes, and how keys are rotated.
 
-Owns the key ring derived from FIELD_ENCRYPTION_KEYS; refuses SECRET_KEY, which signs sessions and hints only.
+Owns the key ring and the sealed field; refuses to know whose secrets they are. Source: RFC 5869, SP 800-38D.
 """

@@ -9,4 +9,4 @@ class EncryptionConfig(AppConfig):
     verbose_name = "Encryption"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401
+        from apps.encryption import checks  # noqa: F401  (registers them)

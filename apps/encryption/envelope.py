@@ -1,84 +1,109 @@
-"""A key ring: seal and open bytes, digest and compare tokens. Pure.
+"""Sealed values and keyed hashes under a ring of keys. Pure: no Django, no settings.
 
-Every purpose has keys of its own, derived by HKDF-SHA-256 (RFC 5869). Sealed form: one version byte (1), the key
-id (8 ASCII characters), a nonce of 12 bytes, AES-256-GCM ciphertext and tag (NIST SP 800-38D); the purpose is
-authenticated with it. Digests are HMAC-SHA-256 (RFC 2104).
+Owns the format of a sealed value, which never changes for version 1:
+
+    byte 0        version, 1
+    bytes 1-4     key id
+    bytes 5-16    nonce, random
+    bytes 17-     AES-256-GCM ciphertext and its 16-byte tag
+
+Every key and purpose has an AES key of its own, HKDF-SHA-256(secret, info = "seal:" + purpose); hashes take
+"digest:" + purpose. Bytes 0 to 4 and the purpose are authenticated with the text, so a value opens only as
+what it was sealed for. The key id is the first 4 bytes of SHA-256(HKDF(secret, info = "key-id")).
+Refuses short secrets, and bare keys or texts in a message. It does not bind a value to its row: who can write
+to the database can move a sealed value to another row of the same column.
+Source: RFC 5869 (HKDF); RFC 2104 (HMAC); NIST SP 800-38D, 8.2.2 and 8.3 (random nonces: at most 2^32 values
+for a key and purpose).
 """
 
-from __future__ import annotations
-
-import hashlib
 import hmac
 import os
 from collections.abc import Sequence
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-VERSION = b"\x01"
-KEY_ID_LENGTH = 8
-NONCE_BYTES = 12
-SHORTEST_SECRET = 32
+MIN_SECRET_CHARACTERS = 32
+
+_VERSION = b"\x01"
+_KEY_ID_BYTES = 4
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+_HEADER_BYTES = len(_VERSION) + _KEY_ID_BYTES
 
 
 class EnvelopeError(Exception):
-    """Sealed bytes that do not open: tampered with, for another purpose, or sealed with a key we do not have."""
+    """A sealed value cannot be opened."""
 
 
 class Keyring:
-    """Secrets, newest first: the first one seals and digests, all of them open and compare."""
+    """The keys of an installation, newest first: the newest seals, every one opens."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        if not secrets or any(len(secret) < SHORTEST_SECRET for secret in secrets):
-            raise ValueError("FIELD_ENCRYPTION_KEYS needs at least one key, each of 32 characters or more.")
-        ids = [hashlib.sha256(_derive(secret, "key-id")).hexdigest()[:KEY_ID_LENGTH] for secret in secrets]
-        self._secrets = dict(zip(ids, secrets, strict=True))
-        self._newest = ids[0]
+        """Raises: ValueError for no key, a key of fewer than 32 characters, or one given twice."""
+        if not secrets:
+            raise ValueError("There is no encryption key.")
+        self._secrets: dict[str, bytes] = {}
+        for number, text in enumerate(secrets, start=1):
+            # White space around a key comes from how lists are written in an environment.
+            secret = text.strip()
+            if len(secret) < MIN_SECRET_CHARACTERS:
+                raise ValueError(f"Encryption key {number} is under {MIN_SECRET_CHARACTERS} characters long.")
+            raw = secret.encode()
+            key_id = sha256(_derive(raw, "key-id")).hexdigest()[: 2 * _KEY_ID_BYTES]
+            if key_id in self._secrets:
+                raise ValueError(f"Encryption key {number} is there twice.")
+            self._secrets[key_id] = raw
+        self._newest = next(iter(self._secrets))
 
     def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = AESGCM(self._key(self._newest, "seal", purpose)).encrypt(nonce, plaintext, purpose.encode())
-        return VERSION + self._newest.encode() + nonce + sealed
+        """Encrypt under the newest key; the same text gives another value each time."""
+        header = _VERSION + bytes.fromhex(self._newest)
+        nonce = os.urandom(_NONCE_BYTES)
+        cipher = AESGCM(_derive(self._secrets[self._newest], f"seal:{purpose}"))
+        return header + nonce + cipher.encrypt(nonce, plaintext, header + purpose.encode())
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:
-        """Raises: EnvelopeError."""
-        key_id, body = self._split(sealed)
+        """Decrypt. Raises: EnvelopeError for an unknown key, another purpose or a changed byte."""
+        header, rest = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
+        if len(rest) < _NONCE_BYTES + _TAG_BYTES or header[:1] != _VERSION:
+            raise EnvelopeError("This is not a sealed value.")
+        secret = self._secrets.get(header[1:].hex())
+        if secret is None:
+            raise EnvelopeError("The key that sealed this value is not among the encryption keys.")
+        nonce, ciphertext = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
-            cipher = AESGCM(self._key(key_id, "seal", purpose))
-            return cipher.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], purpose.encode())
-        except (InvalidTag, ValueError):
-            raise EnvelopeError("This secret was changed, or belongs elsewhere.") from None
+            cipher = AESGCM(_derive(secret, f"seal:{purpose}"))
+            return cipher.decrypt(nonce, ciphertext, header + purpose.encode())
+        except InvalidTag:
+            raise EnvelopeError("The sealed value was changed, or sealed for something else.") from None
 
     def needs_reseal(self, sealed: bytes) -> bool:
-        return self._split(sealed)[0] != self._newest
+        """Say whether another than the newest key sealed it."""
+        return sealed[:_HEADER_BYTES] != _VERSION + bytes.fromhex(self._newest)
 
     def digest(self, value: str, *, purpose: str) -> tuple[str, bytes]:
-        """Return (key id, HMAC) under the newest key."""
-        return self._newest, self._hmac(self._newest, value, purpose)
+        """Return (key id, HMAC-SHA-256) under the newest key, for a value that need not be read again."""
+        return self._newest, self._hash(self._newest, value, purpose)
 
     def digests(self, value: str, *, purpose: str) -> list[tuple[str, bytes]]:
-        """Return (key id, HMAC) under every key, newest first: what a look-up has to try."""
-        return [(key_id, self._hmac(key_id, value, purpose)) for key_id in self._secrets]
+        """Return what `digest` gave or would give under each key, newest first: to look a value up by."""
+        return [(key_id, self._hash(key_id, value, purpose)) for key_id in self._secrets]
 
     def matches(self, value: str, *, key_id: str, digest: bytes, purpose: str) -> bool:
-        """Compare in constant time; False for a key that we do not have."""
-        return key_id in self._secrets and hmac.compare_digest(self._hmac(key_id, value, purpose), digest)
+        """Compare in constant time; a key that is gone matches nothing."""
+        if key_id not in self._secrets:
+            return False
+        return hmac.compare_digest(self._hash(key_id, value, purpose), digest)
 
-    def _split(self, sealed: bytes) -> tuple[str, bytes]:
-        head = len(VERSION) + KEY_ID_LENGTH
-        key_id = bytes(sealed[1:head]).decode("ascii", "replace")
-        if sealed[:1] != VERSION or key_id not in self._secrets:
-            raise EnvelopeError("This secret was sealed with a key that FIELD_ENCRYPTION_KEYS does not hold.")
-        return key_id, bytes(sealed[head:])
-
-    def _hmac(self, key_id: str, value: str, purpose: str) -> bytes:
-        return hmac.digest(self._key(key_id, "digest", purpose), value.encode(), "sha256")
-
-    def _key(self, key_id: str, use: str, purpose: str) -> bytes:
-        return _derive(self._secrets[key_id], f"{use}:{purpose}")
+    def _hash(self, key_id: str, value: str, purpose: str) -> bytes:
+        key = _derive(self._secrets[key_id], f"digest:{purpose}")
+        # A lone surrogate can come in by JSON; it must not match anything, nor raise.
+        return hmac.digest(key, value.encode("utf-8", "surrogatepass"), "sha256")
 
 
-def _derive(secret: str, info: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=b"record-relay", info=info.encode()).derive(secret.encode())
+def _derive(secret: bytes, info: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info.encode()).derive(secret)

@@ -1,15 +1,15 @@
-"""What can go wrong at somebody else's server, told so that the caller can decide. Pure.
+"""What can go wrong outside: a delivery that failed, a source that failed, an address that we refuse.
 
-Messages are sentences for a person; they never carry a secret, a URL's query or a body.
+Owns the three exceptions and who has to act; refuses to carry tokens, names or whole resource bodies.
 """
-
-from __future__ import annotations
 
 from enum import StrEnum
 
+OUTCOME_BYTES = 16 * 1024
+
 
 class FaultOwner(StrEnum):
-    """Who has to mend it: only `us` concerns the operator."""
+    """Who can repair it."""
 
     CUSTOMER = "customer"
     SOURCE = "source"
@@ -17,7 +17,10 @@ class FaultOwner(StrEnum):
 
 
 class DeliveryError(Exception):
-    """A delivery did not happen, or nobody knows (`unknown_outcome`)."""
+    """A destination did not take what it was sent. The message is a sentence for a person.
+
+    `code` is the destination's own where it gave one; `unknown_outcome`: the write may have happened.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,10 @@ class DeliveryError(Exception):
 
 
 class SourceError(Exception):
-    """A payer or provider did not answer as asked. `outcome`: its OperationOutcome, at most 16 KiB."""
+    """A payer, or the way to it, did not answer as asked. The message is a sentence for a person.
+
+    `outcome` is the source's OperationOutcome as it sent it, cut at 16 KiB.
+    """
 
     def __init__(
         self,
@@ -59,7 +65,7 @@ class SourceError(Exception):
         self.permanent = permanent
         self.status = status
         self.retry_after_seconds = retry_after_seconds
-        self.outcome = outcome
+        self.outcome = None if outcome is None else outcome[:OUTCOME_BYTES]
 
 
 class RefusedAddress(Exception):

@@ -1,13 +1,20 @@
-"""When to try again. Pure: chance is handed in. Source: rulings B3."""
+"""When to try again: arithmetic alone, no clock and no randomness of its own.
 
-BASE_SECONDS = 30.0
-CEILING_SECONDS = 3600.0
+Source: design, queue 5.6 (30 s doubled up to an hour, times a jitter between a half and one).
+"""
+
+FIRST_SECONDS = 30.0
+LONGEST_SECONDS = 3600.0
+# From this attempt on the wait is the longest one; keeps the power small for any attempt number.
+_DOUBLINGS = 7
 
 
 def backoff_seconds(attempt: int, jitter: float) -> float:
-    """Return the wait after attempt number `attempt` (1, 2, …); `jitter` lies in [0, 1].
+    """Return how long to wait after that attempt failed.
 
-    Units: seconds, min(1 h, 30 s * 2^(n-1)) * U(0.5, 1).
+    Units: seconds; `attempt` counts from 1, `jitter` lies in [0, 1]. Raises: ValueError outside these.
     """
-    doubled = BASE_SECONDS * 2 ** min(max(attempt, 1) - 1, 16)
-    return min(CEILING_SECONDS, doubled) * (0.5 + jitter / 2)
+    if attempt < 1 or not 0 <= jitter <= 1:
+        raise ValueError("An attempt counts from 1 and a jitter lies between 0 and 1.")
+    longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(attempt - 1, _DOUBLINGS))
+    return float(longest * (0.5 + jitter / 2))

@@ -57,7 +57,7 @@ class Source:
     def patient(self) -> SourcePage:
         """Read the Patient itself as a page of one. Raises: SourceError."""
         url = f"{self.fhir_base}/Patient/{self.patient_id}"
-        return SourcePage(entries=[SourceEntry(full_url=url, raw=self._get(url).body)], next_url=None, total=1)
+        return SourcePage(entries=[SourceEntry(full_url=url, raw=self._get(url).body)], next_url=None, total=1, outcomes=[])
 
     def page(self, url: str) -> SourcePage:
         """Fetch one page. Raises: SourceError, also for a `next` link that leads off the source."""

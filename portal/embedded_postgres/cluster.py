@@ -100,6 +100,7 @@ def make_cluster(
         make_folder(root_folder(), Account(0, 0), 0o755)
         if not data.parent.exists():
             make_folder(data.parent, Account(0, account.gid), 0o710)
+            (data.parent / "used-by").symlink_to(var.resolve())
     # initdb wants a user that has a name; the private group keeps other processes of "nobody" out.
     maker = Account(pwd.getpwnam("nobody").pw_uid, account.gid) if is_root() else account
     draft = data.with_name(f"{data.name}.new")

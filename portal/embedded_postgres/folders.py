@@ -8,6 +8,7 @@ root has a folder outside the home and `VAR/pgdata` is a link to it:
 
     /var/lib/record-relay/            root, 0755
       <hash of VAR and password>/     root and the server's group, 0710: no other account gets past it
+        used-by                       a link back to VAR
         data/                         the server's account, 0700
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -41,18 +42,16 @@ class Api:
 
     def send(self, method: str, path: str, body: object = None, key: str | None = None) -> Json:
         headers = {**self.headers, **({"Idempotency-Key": key} if key is not None else {})}
-        return self.client.generic(
-            method, f"{self.base}{path}", *_json(body), headers=headers
-        )
+        return self.client.generic(method, f"{self.base}{path}", *_json(body), headers=headers)
 
     def post(self, path: str, body: object = None, key: str | None = None) -> Json:
         return self.send("POST", path, body, key)
 
 
 def _json(body: object) -> tuple[bytes, str]:
-    import json
-
-    return (b"", "application/octet-stream") if body is None else (json.dumps(body).encode(), "application/json")
+    return (
+        (b"", "application/octet-stream") if body is None else (json.dumps(body).encode(), "application/json")
+    )
 
 
 @dataclass
@@ -99,8 +98,8 @@ class World:
 @pytest.fixture
 def world(db: None) -> World:
     """Two workspaces; each scope has its own keys, endpoint, destination, authorization, job and delivery."""
-    people = {role: User.objects.create_user(f"{role}@example.org", "long enough secret") for role in Role}
-    stranger = User.objects.create_user("stranger@example.org", "long enough secret")
+    people = {role: User.objects.create_user(f"{role}@example.org") for role in Role}
+    stranger = User.objects.create_user("stranger@example.org")
     acme = create_workspace(name="Acme", slug="acme", owner=people[Role.OWNER], by=SYSTEM)
     for role in (Role.ADMIN, Role.DEVELOPER, Role.VIEWER):
         add_member(workspace=acme, user=people[role], role=role, by=SYSTEM)
@@ -197,7 +196,15 @@ def make_sync_job(authorization: PatientAuthorization, seq: int = 1) -> SyncJob:
         next_attempt_at=NOW,
         ended_at=NOW,
         resource_counts={"Patient": 1},
-        gaps=[{"type": "Claim", "reason": "failed", "code": "http-500", "message": "The source failed.", "page": 2}],
+        gaps=[
+            {
+                "type": "Claim",
+                "reason": "failed",
+                "code": "http-500",
+                "message": "The source failed.",
+                "page": 2,
+            }
+        ],
         rejected=[{"type": "Observation", "code": "no-id", "count": 3}],
     )
 
@@ -206,8 +213,13 @@ def make_delivery(
     destination: Destination, authorization: PatientAuthorization, job: SyncJob, **fields: Any
 ) -> Delivery:
     delivered: dict[str, Any] = {
-        "state": "DELIVERED", "delivered_at": NOW, "bytes": 100, "resources": 1, "sha256": "a" * 64, "attempts": 1,
-    }  # fmt: skip
+        "state": "DELIVERED",
+        "delivered_at": NOW,
+        "bytes": 100,
+        "resources": 1,
+        "sha256": "a" * 64,
+        "attempts": 1,
+    }
     delivery = Delivery.objects.create(
         **{
             "application": destination.application,
@@ -225,6 +237,12 @@ def make_delivery(
         }
     )
     DeliveryAttempt.objects.create(
-        delivery=delivery, number=1, started_at=NOW, milliseconds=12, succeeded=True, config_version=1, worker="w1"
+        delivery=delivery,
+        number=1,
+        started_at=NOW,
+        milliseconds=12,
+        succeeded=True,
+        config_version=1,
+        worker="w1",
     )
     return delivery

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Thread
 from typing import Any
 
 import boto3
@@ -254,6 +255,20 @@ def test_412_after_a_lost_answer_is_delivered(target: S3Target, batch: Batch, co
     assert [entry["code"] for entry in control.log(service="s3", method="PUT")][1:] == ["PreconditionFailed"]
 
 
+def test_412_after_a_5xx_answer_is_delivered(target: S3Target, batch: Batch, control: Control) -> None:
+    target.connector.deliver(batch)
+    control.fault(service="s3", method="PUT", count=1, status=500, code="InternalError")
+    assert target.connector.deliver(batch).already_there
+
+
+def test_412_after_a_lost_answer_and_an_ended_session_is_delivered(
+    target: S3Target, batch: Batch, control: Control
+) -> None:
+    control.fault(service="s3", method="PUT", count=1, lost=True)
+    control.fault(service="s3", method="PUT", count=1, status=400, code="ExpiredToken")
+    assert target.connector.deliver(batch).already_there
+
+
 def test_every_answer_lost_is_unknown_and_the_next_attempt_is_delivered(
     target: S3Target, batch: Batch, control: Control
 ) -> None:
@@ -323,6 +338,41 @@ def test_file_that_changed_after_its_hash_was_taken_is_refused(target: S3Target,
     error = refusal(target, batch)
     assert (error.permanent, error.owner) == (False, FaultOwner.US)
     assert target.read(KEY) is None
+
+
+class CarelessStore(BaseHTTPRequestHandler):
+    """A storage that takes every write and honours no header."""
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def careless(target: S3Target) -> Iterator[S3Target]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), CarelessStore) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        target.sessions = Sessions(target.ours.identity(), endpoint_url_s3=url)
+        yield target
+        server.shutdown()
+
+
+def test_storage_that_overwrites_fails_the_test(careless: S3Target) -> None:
+    failed = failed_step(careless)
+    assert (failed.name, failed.code) == ("refuse_overwrite", "Overwritten")
+    assert failed.advice
+
+
+def test_storage_that_does_not_encrypt_as_asked_fails_the_delivery(careless: S3Target, batch: Batch) -> None:
+    error = refusal(careless, batch)
+    assert (error.code, error.owner, error.permanent) == ("EncryptionMismatch", FaultOwner.CUSTOMER, True)
 
 
 # Regions.

@@ -33,9 +33,25 @@ sys.stdin.read()
 """
 
 
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the one data folder that most tests share: making one takes longer than starting it."""
+    var = tmp_path_factory.mktemp("embedded") / "var"
+    yield var
+    EmbeddedPostgres(var).destroy()
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A server that is not started yet, and leaves nothing behind."""
+def server(var: Path) -> Iterator[EmbeddedPostgres]:
+    """A server that is not running yet."""
+    server = EmbeddedPostgres(var)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def new_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server that was never started."""
     server = EmbeddedPostgres(tmp_path / "var")
     yield server
     server.destroy()
@@ -70,15 +86,17 @@ def first_line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-def test_reading_the_settings_starts_nothing_and_keeps_the_password_private(server: EmbeddedPostgres) -> None:
-    settings = server.database_settings()
-    secret = server.var / "pg.secret"
+def test_reading_the_settings_starts_nothing_and_keeps_the_password_private(
+    new_server: EmbeddedPostgres,
+) -> None:
+    settings = new_server.database_settings()
+    secret = new_server.var / "pg.secret"
     assert settings["PASSWORD"] == secret.read_text().strip()
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    assert settings["PASSWORD"] in server.database_url
-    assert EmbeddedPostgres(server.var).database_url == server.database_url
-    assert [path.name for path in server.var.iterdir()] == ["pg.secret"]
-    assert not server.is_alive()
+    assert settings["PASSWORD"] in new_server.database_url
+    assert EmbeddedPostgres(new_server.var).database_url == new_server.database_url
+    assert [path.name for path in new_server.var.iterdir()] == ["pg.secret"]
+    assert not new_server.is_alive()
 
 
 def test_only_the_call_that_starts_the_server_has_to_stop_it(server: EmbeddedPostgres) -> None:
@@ -189,11 +207,11 @@ def test_killed_starter_hands_the_duty_to_stop_to_the_next(server: EmbeddedPostg
         assert server.ensure_running()
 
 
-def test_four_simultaneous_first_starts_give_one_server(server: EmbeddedPostgres) -> None:
+def test_four_simultaneous_first_starts_give_one_server(new_server: EmbeddedPostgres) -> None:
     with ExitStack() as stack:
-        starters = [started_elsewhere(server, stack) for _ in range(4)]
+        starters = [started_elsewhere(new_server, stack) for _ in range(4)]
         assert sorted(first_line(starter) for starter in starters) == ["False", "False", "False", "True"]
-        assert answer(server, "SELECT 1") == 1
+        assert answer(new_server, "SELECT 1") == 1
 
 
 def test_watch_starts_a_killed_server_again_until_told_to_stop(server: EmbeddedPostgres) -> None:
@@ -217,6 +235,7 @@ def test_long_path_with_a_space_under_a_missing_locale_leaves_the_parents_as_the
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LC_ALL", "xx_YY.UTF-8")
+    monkeypatch.setenv("A_SECRET_OF_OURS", "and its value")
     closed = tmp_path / "closed home"
     closed.mkdir(mode=0o700)
     project = closed / "it's a long path".ljust(max(20, 150 - len(str(closed))), "x")
@@ -228,6 +247,9 @@ def test_long_path_with_a_space_under_a_missing_locale_leaves_the_parents_as_the
     try:
         assert server.ensure_running()
         assert answer(server, "SELECT 1") == 1
+        environment = Path(f"/proc/{postmaster(server)}/environ").read_bytes()
+        assert b"LC_ALL=C" in environment
+        assert b"A_SECRET_OF_OURS" not in environment
         assert [(path, path.stat().st_mode, path.stat().st_uid) for path in parents] == before
     finally:
         server.destroy()
@@ -271,9 +293,13 @@ def test_data_of_another_major_version_is_refused_with_the_commands_that_move_it
 ) -> None:
     server.ensure_running()
     server.stop()
-    (server.var / "pgdata" / "PG_VERSION").write_text("17\n")
-    with pytest.raises(EmbeddedPostgresError, match="PostgreSQL 17") as refusal:
-        server.ensure_running()
+    version = server.var / "pgdata" / "PG_VERSION"
+    version.write_text("17\n")
+    try:
+        with pytest.raises(EmbeddedPostgresError, match="PostgreSQL 17") as refusal:
+            server.ensure_running()
+    finally:
+        version.write_text("18\n")
     assert "pg_dump" in str(refusal.value)
     assert "pg_restore" in str(refusal.value)
     assert server.database_settings()["PASSWORD"] not in str(refusal.value)

@@ -40,7 +40,9 @@ def request_access(request: HttpRequest) -> HttpResponse:
 
 @support_page()
 def decide_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    asked = get_object_or_404(LiveAccessRequest.objects.select_related("application__workspace"), pk=request_id)
+    asked = get_object_or_404(
+        LiveAccessRequest.objects.select_related("application__workspace"), pk=request_id
+    )
     form = DecisionForm(request.POST or None)
     back = reverse("support:applications_liveaccessrequest_changelist")
     if request.method == "POST" and form.is_valid():
@@ -61,5 +63,9 @@ def decide_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
     crumbs: list[Crumb] = [("Support", reverse("support:index")), ("Live access", back), (str(asked), "")]
     context = {"form": form, "asked": asked, "cancel": back}
     return render_page(
-        request, "applications/decide.html", context, title=f"Live access for {asked.application}", crumbs=crumbs
+        request,
+        "applications/decide.html",
+        context,
+        title=f"Live access for {asked.application}",
+        crumbs=crumbs,
     )

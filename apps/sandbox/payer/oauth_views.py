@@ -80,8 +80,8 @@ def token(state: State, request: Request, plan: Plan) -> Response:
     if fault and fault.status:
         return responses.failed(fault)
     tokens = oauth.answer_token(request.form.to_dict(), plan, state.grants)
-    patient_id = state.records.of_login(tokens.grant.login).member.patient_id
-    response = responses.json_document(oauth.token_response(tokens, patient_id))
+    member = find_member(tokens.grant.login)
+    response = responses.json_document(oauth.token_response(tokens, member.patient_id if member else ""))
     return responses.cut(response) if fault and fault.cut else response
 
 

@@ -46,10 +46,14 @@ class LocalPayer:
         return self.state.options.base_url
 
     @property
-    def state(self) -> State:
+    def application(self) -> Application:
         application = self._server.app
         assert isinstance(application, Application)
-        return application.state
+        return application
+
+    @property
+    def state(self) -> State:
+        return self.application.state
 
     def __enter__(self) -> LocalPayer:
         self._thread.start()

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -177,7 +178,7 @@ class Crawl:
         self.rejected.clear()
 
     def _transformed(self, page: SourcePage) -> list[Transformed]:
-        context, resources = self._context(), []
+        context, resources = self.context, []
         for entry in page.entries:
             try:
                 each = transform(
@@ -192,7 +193,8 @@ class Crawl:
             resources.append(each)
         return resources
 
-    def _context(self) -> SourceContext:
+    @cached_property
+    def context(self) -> SourceContext:
         authorization = self.job.authorization
         if authorization.destination_patient_id is None:
             raise AssertionError("an active authorization has a patient (constraint)")

@@ -19,7 +19,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils.cache import add_never_cache_headers
-from django.views.decorators.csrf import csrf_protect
 
 from ..models import Membership, Role
 from .links import root_url
@@ -93,9 +92,10 @@ def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: bo
     """Decorate a view of `/w/<workspace>/…` outside any application: `request.membership` is the person's."""
 
     def decorate(view: View[P]) -> View[Concatenate[str, P]]:
-        @csrf_protect
         @wraps(view)
-        def guarded(request: HttpRequest, /, workspace: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(
+            request: HttpRequest, /, workspace: str, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path(), root_url("account_login"))
             member = Membership.objects.filter(user=request.user.pk, workspace__slug=workspace)
@@ -128,12 +128,19 @@ def support_page(*, methods: tuple[str, ...] = ("GET", "POST")) -> Any:
 
 
 def _answer(
-    view: View[P], request: HttpRequest, methods: tuple[str, ...], fresh: bool, *args: P.args, **kwargs: P.kwargs
+    view: View[P],
+    request: HttpRequest,
+    methods: tuple[str, ...],
+    fresh: bool,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> HttpResponse:
     if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
         return HttpResponseNotAllowed(methods)
     if fresh and not signed_in_recently(request):
-        return HttpResponseRedirect(f"{root_url('account_reauthenticate')}?{urlencode({'next': _way_back(request)})}")
+        return HttpResponseRedirect(
+            f"{root_url('account_reauthenticate')}?{urlencode({'next': _way_back(request)})}"
+        )
     return view(request, *args, **kwargs)
 
 

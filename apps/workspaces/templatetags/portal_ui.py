@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from ..scoped_admin import cells
 from ..scoped_admin.links import root_url as make_root_url
+from ..scoped_admin.links import scope_url as make_scope_url
 
 register = template.Library()
 register.simple_tag(cells.icon, name="icon")
@@ -65,10 +66,22 @@ def moment(value: dt.datetime | None) -> SafeString | str:
     return cells.moment(value)
 
 
+@register.filter
+def file_name(path: str) -> str:
+    """Give the last part of an object key."""
+    return path.rpartition("/")[2]
+
+
 @register.simple_tag
 def root_url(name: str, *args: object) -> str:
     """Give the address of a page outside any scope."""
     return make_root_url(name, *args)
+
+
+@register.simple_tag
+def scope_url(workspace: str, application: str, mode: str) -> str:
+    """Give the overview of an application in one mode, from outside any scope."""
+    return make_scope_url(workspace, application, mode)
 
 
 @register.inclusion_tag("components/rail.html", takes_context=True)
@@ -85,7 +98,10 @@ def rail(context: dict[str, Any]) -> dict[str, Any]:
     else:
         return {"groups": _workspace_rail(context, here)}
     drawn = [
-        (title, [(text, symbol, reverse(f"{site}:{name}"), _same(here, name)) for text, symbol, name in entries])
+        (
+            title,
+            [(text, symbol, reverse(f"{site}:{name}"), _same(here, name)) for text, symbol, name in entries],
+        )
         for title, entries in groups
     ]
     if scope is not None:

@@ -270,6 +270,19 @@ class TestPermissions:
         upload = s3.create_multipart_upload(Bucket=bucket, Key="flexpa/a")["UploadId"]
         assert refusal(s3.abort_multipart_upload, Bucket=bucket, Key="flexpa/a", UploadId=upload) == DENIED
 
+    def test_iam_call_needs_permission_on_that_role_path_included(self, world: World) -> None:
+        role = {"account": world.vendor, "Path": "/team/"}
+        arn = f"arn:aws:iam::{world.vendor}:role/team/delivery"
+        keys = world.make_user("worker", allow(["iam:GetRole", "iam:DeleteRole"], arn))
+        assert world.make_role(trust(world.user_arn()), **role) == arn
+        world.make_role(trust(world.user_arn()), name="other", account=world.vendor)
+        iam = world.client("iam", keys)
+        assert iam.get_role(RoleName="delivery")["Role"]["Arn"] == arn
+        assert refusal(iam.get_role, RoleName="other") == DENIED
+        assert refusal(iam.list_roles) == DENIED
+        assert refusal(iam.create_user, UserName="mine") == DENIED
+        iam.delete_role(RoleName="delivery")
+
     def test_missing_object_is_hidden_from_who_may_not_list(self, world: World) -> None:
         bucket = world.make_bucket()
         blind = world.client("s3", world.make_session(allow("s3:GetObject")))
@@ -333,6 +346,11 @@ class TestObjects:
         assert codes == ["AuthorizationHeaderMalformed", None]
         assert seen[0][1]["Error"]["Region"] == "us-west-2"
         assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == "us-west-2"
+
+    def test_head_in_the_wrong_region_is_followed_too(self, world: World) -> None:
+        bucket = world.make_bucket(region="us-west-2")
+        s3 = world.client("s3", world.root(world.customer), region="eu-central-1")
+        assert s3.head_bucket(Bucket=bucket)["BucketRegion"] == "us-west-2"
 
     def test_put_with_if_none_match_never_overwrites(self, world: World) -> None:
         bucket, s3 = world.make_bucket(), world.client("s3", world.root(world.customer))

@@ -139,7 +139,8 @@ def test_two_conditional_puts_at_once_store_exactly_one(world: World) -> None:
     bucket, root, writers = world.make_bucket(), world.root(world.customer), 6
     clients = [world.client("s3", root) for _ in range(writers)]
     for attempt in range(10):
-        gate, outcomes = threading.Barrier(writers), []
+        gate = threading.Barrier(writers)
+        outcomes: list[tuple[int, int]] = []
 
         def write(number: int, key: str, gate: threading.Barrier, outcomes: list[tuple[int, int]]) -> None:
             gate.wait()

@@ -17,7 +17,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.sandbox.cloud.journal import Journal, JournalError
-from apps.sandbox.cloud.server import AlreadyRunningError, LocalCloud
 from tests.sandbox.cloud.world import World, allow, external_id, policy, trust
 
 
@@ -145,22 +144,3 @@ def test_folder_in_use_is_refused(tmp_path: Path) -> None:
         Journal(tmp_path)
     first.close()
     Journal(tmp_path).close()
-
-
-def test_state_beside_another_local_aws_in_the_process_is_refused(tmp_path: Path) -> None:
-    with LocalCloud() as first, LocalCloud() as second:
-        assert first.url != second.url
-        with pytest.raises(AlreadyRunningError):
-            LocalCloud(state=tmp_path).start()
-
-
-def test_stopped_local_aws_starts_again_empty() -> None:
-    running = LocalCloud()
-    with running:
-        world = World(running.url)
-        world.make_user()
-    with pytest.raises(RuntimeError):
-        _ = running.url
-    with running:
-        again = World(running.url, vendor=world.vendor)
-        assert again.client("iam", again.root(world.vendor)).list_users()["Users"] == []

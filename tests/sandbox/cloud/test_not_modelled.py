@@ -100,7 +100,7 @@ def test_policies_with_unknown_conditions_cannot_be_stored(world: World) -> None
     world.make_user()
     arn = world.make_role(trust(world.user_arn()))
     iam, s3 = world.client("iam", root), world.client("s3", root)
-    odd = {"Condition": {"StringEquals": {"aws:PrincipalTag/team": "a"}}}
+    odd: dict[str, Any] = {"Condition": {"StringEquals": {"aws:PrincipalTag/team": "a"}}}
     check_not_modelled(lambda: world.grant("delivery", allow("s3:*", **odd)))
     check_not_modelled(lambda: world.make_role(trust(arn, **odd), name="other"))
     check_not_modelled(

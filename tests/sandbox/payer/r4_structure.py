@@ -1,6 +1,6 @@
-"""A small check of resources against FHIR R4 structure definitions: element names, cardinality, reference targets.
+"""A small check of resources against FHIR R4: element names, cardinality, types of values, reference targets.
 
-Reads the element tables of the public data set; an independent reading of the shapes that the generator writes.
+Reads the element tables of the public data sets: an independent reading of the shapes that are generated.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from typing import Any
 
 Element = dict[str, Any]
 
-_PRIMITIVES = {
+_PRIMITIVES: dict[str, type | tuple[type, ...]] = {
     "boolean": bool,
     "integer": int,
     "positiveInt": int,
     "unsignedInt": int,
     "decimal": (int, float),
 }
-_TYPE_OF_REFERENCE = re.compile(r"^(?:https?://.*/)?([A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}(?:/_history/[0-9]+)?$")
+_TYPE_OF_REFERENCE = re.compile(
+    r"^(?:https?://.*/)?([A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}(?:/_history/[0-9]+)?$"
+)
 
 
 class Structures:

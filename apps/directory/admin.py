@@ -1,0 +1,48 @@
+"""The endpoint directory in the console."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from apps.workspaces.scoped_admin import SupportModelAdmin, cells
+
+from .models import Endpoint
+
+
+class EndpointAdmin(SupportModelAdmin):
+    url_path = "endpoints"
+    list_title = "Endpoints"
+    list_subtitle = "Sources that patients can connect, test and live."
+    list_display = ("name", "mode", "shown_status", "fhir_base", "refreshes", "updated")
+    list_display_links = ("name",)
+    list_filter = ("mode", "status")
+    ordering = ("name", "mode", "id")
+    search_texts = ("name",)
+
+    def facts(self, found: Endpoint) -> list[tuple[str, SafeString | str]]:
+        return [
+            ("Name", found.name),
+            ("Labels", ", ".join(found.label)),
+            ("Mode", found.mode),
+            ("Status", self.shown_status(found)),
+            ("FHIR base", cells.code(found.fhir_base)),
+            ("Client", cells.code(found.client_id)),
+            ("Refreshes", self.refreshes(found)),
+            ("Updated", self.updated(found)),
+        ]
+
+    @admin.display(description="Refreshes")
+    def refreshes(self, found: Endpoint) -> str:
+        return "Yes" if found.refreshable else "No"
+
+    @admin.display(description="Status")
+    def shown_status(self, found: Endpoint) -> SafeString:
+        return cells.state_tag(found.status)
+
+    @admin.display(description="Updated (UTC)")
+    def updated(self, found: Endpoint) -> SafeString | str:
+        return cells.moment(found.updated_at)
+
+
+SUPPORT = [(Endpoint, EndpointAdmin)]

@@ -1,0 +1,65 @@
+"""Retry and replay by API."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.utils import timezone
+
+from apps.authorizations.models import PatientAuthorization
+from apps.destinations.models import Delivery
+
+from .conftest import World
+
+
+def replay(world: World, *ids: object) -> tuple[int, dict[str, object]]:
+    answer = world.care.api().post("deliveries/replay", {"delivery_ids": [str(each) for each in ids]})
+    return answer.status_code, answer.json()
+
+
+def test_a_failed_delivery_is_retried_in_the_same_row_with_the_same_key(world: World) -> None:
+    Delivery.objects.filter(pk=world.care.delivery.pk).update(state="FAILED", delivered_at=None)
+    body = world.care.api().post(f"deliveries/{world.care.delivery.pk}/retry").json()
+    assert (body["state"], body["id"]) == ("RETRYING", str(world.care.delivery.pk))
+    assert body["object_key"] == world.care.delivery.object_key
+    assert body["next_attempt_at"] is not None
+
+
+def test_a_delivered_delivery_cannot_be_retried(world: World) -> None:
+    answer = world.care.api().post(f"deliveries/{world.care.delivery.pk}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "illegal_transition")
+    assert answer.json()["detail"] == "DELIVERED cannot become RETRYING."
+
+
+def test_a_replay_is_a_new_row_with_a_new_key(world: World) -> None:
+    status, body = replay(world, world.care.delivery.pk)
+    assert status == 201
+    (made,) = body["data"]  # type: ignore[misc]
+    assert (made["kind"], made["replay_of_id"]) == ("replay", str(world.care.delivery.pk))
+    assert made["object_key"] != world.care.delivery.object_key
+    assert made["id"] != str(world.care.delivery.pk)
+
+
+def test_a_delivery_and_its_replay_are_replayed_together_under_two_keys(world: World) -> None:
+    _, body = replay(world, world.care.delivery.pk)
+    first = body["data"][0]["id"]  # type: ignore[index]
+    status, body = replay(world, world.care.delivery.pk, first, world.care.delivery.pk)
+    assert status == 201
+    assert [row["replay_of_id"] for row in body["data"]] == [str(world.care.delivery.pk), first]  # type: ignore[attr-defined]
+
+
+def test_a_replay_of_purged_data_is_410_and_makes_nothing(world: World) -> None:
+    PatientAuthorization.objects.filter(pk=world.care.authorization.pk).update(
+        purge_at=timezone.now(), purged_at=timezone.now()
+    )
+    status, body = replay(world, world.care.delivery.pk)
+    assert (status, body["code"]) == (410, "data_purged")
+    assert Delivery.objects.filter(kind="replay").count() == 0
+
+
+@pytest.mark.parametrize("ids", [[], ["no-uuid"], [str(uuid.uuid4())] * 101, "text", None])
+def test_a_bad_list_of_ids_is_400(world: World, ids: object) -> None:
+    answer = world.care.api().post("deliveries/replay", {"delivery_ids": ids})
+    assert answer.status_code == 400
+    assert all(error["field"].startswith("delivery_ids") for error in answer.json()["errors"])

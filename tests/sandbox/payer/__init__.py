@@ -1,0 +1,1 @@
+"""The sandbox payer, over real HTTP and without a database."""
