@@ -21,17 +21,25 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     command = sys.argv[1] if len(sys.argv) > 1 else ""
-    if command not in NEEDS_DATABASE or os.environ.get("DATABASE_URL"):
+    if command not in NEEDS_DATABASE:
         execute_from_command_line(sys.argv)
         return
     root = Path(__file__).resolve().parent
-    ensure_local_secrets(Path(os.environ.get("VAR") or root / "var").expanduser().absolute())
+    var = Path(os.environ.get("VAR") or root / "var").expanduser().absolute()
+    ensure_local_secrets(var)
+    if command == "demo":
+        from apps.sandbox.demo.environment import prepare
+
+        prepare(var)
+    if os.environ.get("DATABASE_URL"):
+        execute_from_command_line(sys.argv)
+        return
     from django.conf import settings
 
     from portal.embedded_postgres import EmbeddedPostgres
 
     server = EmbeddedPostgres(settings.VAR)
-    started = server.ensure_running()
+    server.ensure_running()
     stop_watching = threading.Event()
     if command in LONG_RUNNING:
         threading.Thread(target=server.watch, args=(stop_watching,), daemon=True).start()
@@ -39,7 +47,7 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     finally:
         stop_watching.set()
-        if started:
+        if server.owns_server:  # asked now: the watcher may have healed it meanwhile
             server.stop()
 
 

@@ -1,6 +1,7 @@
 """Every knob of the product, read from the environment once, here.
 
-Owns how machines differ; refuses to start anything (importing settings opens no socket and writes no file).
+Owns how machines differ; refuses to start anything. Importing settings opens no socket; without DATABASE_URL it
+makes the embedded database's password file in VAR, nothing else.
 What could be set unsafely is a system check in `portal/checks.py`.
 """
 
@@ -53,6 +54,8 @@ DATABASES = {
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
             "application_name": "record-relay",
+            # A socket that is not our server's must not be told the password in clear.
+            **({"require_auth": "scram-sha-256"} if EMBEDDED_DATABASE else {}),
             "options": (
                 f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS * 1000}"
                 f" -c lock_timeout={LOCK_TIMEOUT_SECONDS * 1000}"

@@ -26,6 +26,8 @@ from rest_framework.request import Request
 from apps.audit.events import Actor, ActorKind
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.models import Role
+from apps.workspaces.scoped_admin import Need, may
+from apps.workspaces.scoped_admin.guards import signed_in_recently
 
 from .keys import PREFIXES, SCOPES, KeyKind, Mode, Scope, parse_key
 from .models import ApiKey, Application
@@ -35,12 +37,6 @@ from .services import note_key_use
 NEEDED = (
     "Send a management key (mk_test_… or mk_live_…) as `Authorization: Bearer <key>`; a secret key may read."
 )
-MEMBER_SCOPES: dict[Role, frozenset[Scope]] = {
-    Role.OWNER: frozenset(SCOPES[KeyKind.MANAGEMENT]),
-    Role.ADMIN: frozenset(SCOPES[KeyKind.MANAGEMENT]),
-    Role.DEVELOPER: frozenset(SCOPES[KeyKind.MANAGEMENT]),
-    Role.VIEWER: frozenset({Scope.RECORDS_READ}),
-}
 # Older than any key: `find_api_key` at this instant finds ended keys too, so that a 401 can say "ended".
 BEFORE_ALL_KEYS = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
@@ -70,6 +66,13 @@ class KeyPrincipal(AnonymousUser):
     @property
     def is_anonymous(self) -> Any:
         return False
+
+
+def member_scopes(role: Role, mode: Mode) -> frozenset[Scope]:
+    """Return what a member may do here: what the portal guards in this mode, or reading only."""
+    if may(role, Need.GUARD, mode):
+        return frozenset(SCOPES[KeyKind.MANAGEMENT])
+    return frozenset({Scope.RECORDS_READ})
 
 
 def access_of(request: Request) -> KeyAccess:
@@ -135,7 +138,7 @@ class SessionScopeAuthentication(SessionAuthentication):
         access = KeyAccess(
             application=Application.objects.select_related("workspace").get(pk=scope.application_id),
             mode=scope.mode,
-            scopes=MEMBER_SCOPES[scope.role],
+            scopes=member_scopes(scope.role, scope.mode),
             actor=actor_of(inner),
             holder=f"The role {scope.role.value}",
         )
@@ -146,7 +149,10 @@ class SessionScopeAuthentication(SessionAuthentication):
 
 
 class HasScope(BasePermission):
-    """Ask the access for the view's `scope_read` or `scope_write`; a view without one has no such method."""
+    """Ask the access for the view's `scope_read` or `scope_write`; a view without one has no such method.
+
+    A view's `fresh_actions` ask a person, as the portal's pages do, for a sign-in of the last minutes.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Raises: PermissionDenied naming the scope, MethodNotAllowed."""
@@ -160,6 +166,12 @@ class HasScope(BasePermission):
             advice = "Ask an owner." if access.is_person else f"Use a management key (mk_{access.mode}_…)."
             raise PermissionDenied(
                 f"This needs the scope {scope}. {access.holder} has: {has}. {advice}", code="missing_scope"
+            )
+        needs_fresh_sign_in = access.is_person and view.action in getattr(view, "fresh_actions", ())
+        if needs_fresh_sign_in and not signed_in_recently(request._request):
+            raise PermissionDenied(
+                "Confirm who you are in the portal first: your last sign-in is too long ago.",
+                code="reauthentication_needed",
             )
         return True
 

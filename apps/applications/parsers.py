@@ -1,25 +1,17 @@
-"""JSON bodies of the management API, with a limit on size and on depth."""
+"""JSON bodies of the management API: what Python's parser accepts and nothing else here could bear."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import IO, Any
 
-from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 
-class TooLarge(APIException):
-    """The body is larger than we read."""
-
-    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    default_code = "too_large"
-
-
 class ManagementJSONParser(JSONParser):
-    """REST framework reads the stream itself, past `DATA_UPLOAD_MAX_MEMORY_SIZE`: so it is asked here."""
+    """Refuses nesting that exhausts the stack, and halves of surrogate pairs, which no UTF-8 can hold."""
 
     def parse(
         self,
@@ -27,12 +19,12 @@ class ManagementJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Raises: TooLarge, ParseError."""
-        request = (parser_context or {})["request"]
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
-            raise TooLarge(f"The body has more than {limit} bytes.")
+        """Raises: ParseError."""
         try:
-            return super().parse(stream, media_type, parser_context)
+            value = super().parse(stream, media_type, parser_context)
+            json.dumps(value, ensure_ascii=False).encode()
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
+        except UnicodeEncodeError:
+            raise ParseError("The JSON has text that is not Unicode: half of a surrogate pair.") from None
+        return value

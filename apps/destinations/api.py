@@ -71,6 +71,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     scope_fields = ("application_id", "mode")
     scope_read = Scope.RECORDS_READ
     scope_write = Scope.DESTINATIONS_WRITE
+    fresh_actions = frozenset({"create", "destroy", "rotate_external_id"})
 
     @extend_schema(
         request=NewDestinationSerializer,

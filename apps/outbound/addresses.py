@@ -16,7 +16,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _URL = re.compile(
     r"(?P<scheme>https?)://"
-    r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))"
+    r"(?:\[(?P<six>[0-9a-f]*:[0-9a-f:.]*)\]|(?P<name>[a-z0-9._-]+))"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r'(?P<path>/[!-"$->@-~]*)?'
     r'(?P<query>\?[!-"$-~]*)?'

@@ -20,7 +20,7 @@ import httpx
 
 from apps.outbound.addresses import Location, check_host, check_port, is_address, is_public, parse_url
 from apps.outbound.failures import RefusedAddress, SourceError
-from apps.outbound.sockets import DialledBackend, deadline, time_left
+from apps.outbound.sockets import DialledBackend, UnresolvedName, UntrustedTls, deadline, time_left
 
 HostPort = tuple[str, int]
 # (name, port) -> its addresses. Raises: OSError.
@@ -208,9 +208,9 @@ def _explained(error: Exception) -> SourceError:
         return _fault("The request cannot be sent as it is.", "bad-request", permanent=True)
     if isinstance(error, httpcore.RemoteProtocolError):
         return _fault("The other side broke off or does not speak HTTP.", "protocol", permanent=False)
-    if isinstance(error.__cause__, socket.gaierror):
+    if isinstance(error, UnresolvedName):
         return _fault("The host's name cannot be resolved.", "dns", permanent=False)
-    if isinstance(error.__cause__, ssl.SSLError):
+    if isinstance(error, UntrustedTls):
         return _fault("No trusted TLS connection could be made.", "tls", permanent=False)
     return _fault("The connection failed.", "connection", permanent=False)
 

@@ -19,6 +19,16 @@ import httpcore
 Dial = Callable[[str, int, float], socket.socket]
 
 _UNSET_SECONDS = 60.0
+
+
+class UnresolvedName(httpcore.ConnectError):
+    """The name has no address."""
+
+
+class UntrustedTls(httpcore.ConnectError):
+    """The handshake failed: no common version, or a certificate that is not the host's."""
+
+
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=float("inf"))
 
 
@@ -104,7 +114,12 @@ class BoundStream(httpcore.NetworkStream):
 def _translated(timeout: type[Exception], other: type[Exception]) -> Iterator[None]:
     try:
         yield
-    except TimeoutError as error:
-        raise timeout() from error
-    except OSError as error:
-        raise other() from error
+    except TimeoutError:
+        raise timeout from None
+    except socket.gaierror:
+        raise UnresolvedName from None
+    except ssl.SSLError:
+        # After the handshake it is a broken connection like any other.
+        raise (UntrustedTls if other is httpcore.ConnectError else other) from None
+    except OSError:
+        raise other from None

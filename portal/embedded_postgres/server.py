@@ -252,7 +252,7 @@ class EmbeddedPostgres:
     def _cut_log(self) -> None:
         """Move a log that grew too long to `pg.log.1`; the server keeps writing to the same, emptied file."""
         path = self.var / "pg.log"
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             if path.stat().st_size > LOG_BYTES:
                 shutil.copy2(path, f"{path}.1")
                 os.truncate(path, 0)

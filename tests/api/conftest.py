@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.test import Client
+from allauth.account.internal.flows.login import record_authentication
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from apps.applications.keys import KeyKind, Mode
@@ -73,9 +74,14 @@ class Scope:
     def api(self, key: str | None = None) -> Api:
         return Api(Client(), "/api/v1/", {"Authorization": f"Bearer {key or self.management}"})
 
-    def session(self, user: User, *, checks_csrf: bool = False) -> Api:
+    def session(self, user: User, *, fresh: bool = True, checks_csrf: bool = False) -> Api:
         client = Client(enforce_csrf_checks=checks_csrf)
         client.force_login(user)
+        if fresh:
+            request = RequestFactory().get("/")
+            request.session, request.user = client.session, user
+            record_authentication(request, user, "password")
+            request.session.save()
         application = self.application
         base = f"/w/{application.workspace.slug}/a/{application.slug}/{self.mode}/api/v1/"
         return Api(client, base, {})

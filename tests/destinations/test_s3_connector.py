@@ -128,6 +128,24 @@ def test_negative_step_that_is_refused_for_another_reason_is_inconclusive(
     assert "Inconclusive" in step.message
 
 
+def test_trust_that_was_closed_after_a_delivery_fails_although_a_session_is_cached(
+    target: S3Target, batch: Batch
+) -> None:
+    target.connector.deliver(batch)
+    target.trust({"StringEquals": {"sts:ExternalId": "another"}})
+    assert failed_step(target).name == "assume_role"
+
+
+def test_second_write_that_is_refused_for_another_reason_fails_its_step(
+    target: S3Target, control: Control
+) -> None:
+    steps = target.connector.probe()
+    assert [next(steps).name for _ in range(6)][-1] == "write_object"
+    control.fault(service="s3", count=1, status=403, code="AccessDenied")
+    step = next(steps)
+    assert (step.name, step.result, step.code) == ("refuse_overwrite", StepResult.FAIL, "AccessDenied")
+
+
 def test_untrusted_principal_and_missing_role_fail_at_assume_role(target: S3Target) -> None:
     other = OurAccount(target.ours.url).role_arn
     target.trust({"StringEquals": {"sts:ExternalId": target.config.external_id}}, other)
@@ -350,7 +368,7 @@ class CarelessStore(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         return
 
 

@@ -1,6 +1,6 @@
 """System checks of FIELD_ENCRYPTION_KEYS."""
 
-import secrets
+import random
 import string
 
 import pytest
@@ -24,7 +24,7 @@ def test_missing_short_or_repeated_keys_are_an_error(keys: list[str]) -> None:
     assert ids(keys) == ["encryption.E001"]
 
 
-@pytest.mark.parametrize("weak", ["a" * 64, "changeme" * 8, "0123" * 16, "my-secret-key-" * 4, "1" * 31 + "2"])
+@pytest.mark.parametrize("weak", ["a" * 64, "changeme" * 8, "0123" * 16, "my-secret-" * 4, "1" * 31 + "2"])
 def test_a_key_that_is_easy_to_guess_is_a_warning(weak: str) -> None:
     assert ids([GOOD, weak]) == ["encryption.W001"]
 
@@ -42,8 +42,8 @@ def test_many_different_characters_are_no_warning(characters: list[str]) -> None
 
 
 def test_sixteen_random_bytes_in_hexadecimal_are_no_warning() -> None:
-    for _ in range(200):
-        assert not looks_guessable(secrets.token_hex(16))
+    for seed in range(2000):
+        assert not looks_guessable(random.Random(seed).randbytes(16).hex())
 
 
 def test_the_check_is_registered_and_the_installation_of_the_tests_passes_it() -> None:

@@ -64,7 +64,7 @@ def store(key: str, **values: str) -> Safe:
         return Safe._base_manager.create(**values)
 
 
-def test_old_values_are_sealed_under_the_newest_key_and_keep_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_values_come_under_the_newest_key_and_keep_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "CHUNK_ROWS", 3)
     for number in range(7):
         store(OLD, name=f"old {number}", secret=f"secret {number}")
@@ -83,7 +83,7 @@ def test_old_values_are_sealed_under_the_newest_key_and_keep_their_text(monkeypa
 
 def test_rows_that_are_current_are_not_written() -> None:
     store(NEW, name="new", secret="newest")
-    with use(NEW, OLD), CaptureQueriesContext(connection, ) as queries:
+    with use(NEW, OLD), CaptureQueriesContext(connection) as queries:
         reseal_all([Safe])
     assert not [each["sql"] for each in queries if each["sql"].startswith("UPDATE")]
     assert [each["sql"] for each in queries if each["sql"].endswith("FOR UPDATE")]

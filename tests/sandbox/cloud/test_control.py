@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -133,31 +132,3 @@ def test_wrong_control_request_is_refused(
         control(world, method, name, value)
     with caught.value:
         assert caught.value.code == status
-
-
-def test_two_conditional_puts_at_once_store_exactly_one(world: World) -> None:
-    bucket, root, writers = world.make_bucket(), world.root(world.customer), 6
-    clients = [world.client("s3", root) for _ in range(writers)]
-    for attempt in range(10):
-        gate = threading.Barrier(writers)
-        outcomes: list[tuple[int, int]] = []
-
-        def write(number: int, key: str, gate: threading.Barrier, outcomes: list[tuple[int, int]]) -> None:
-            gate.wait()
-            try:
-                clients[number].put_object(Bucket=bucket, Key=key, Body=b"%d" % number, IfNoneMatch="*")
-                outcomes.append((200, number))
-            except ClientError as error:
-                outcomes.append((error.response["ResponseMetadata"]["HTTPStatusCode"], number))
-
-        key = f"key-{attempt}"
-        threads = [
-            threading.Thread(target=write, args=(number, key, gate, outcomes)) for number in range(writers)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        winners = [number for status, number in outcomes if status == 200]
-        assert sorted(status for status, _ in outcomes) == [200] + [412] * (writers - 1)
-        assert clients[0].get_object(Bucket=bucket, Key=key)["Body"].read() == b"%d" % winners[0]
