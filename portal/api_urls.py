@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.routers import DynamicRoute, Route, SimpleRouter
@@ -56,7 +56,7 @@ class NoSuchPath(APIView):
         raise Http404
 
 
-def _patterns(router: SimpleRouter) -> list[URLPattern]:
+def _patterns(router: SimpleRouter) -> list[URLPattern | URLResolver]:
     for prefix, views in RESOURCES.items():
         for view in views:
             router.register(prefix, view, basename=f"{prefix}-{view.__name__}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 import uuid
 from dataclasses import dataclass
 
-from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
+from django.http import HttpRequest
 from django.test import Client
 
 from apps.applications.keys import KeyKind, Mode
@@ -89,9 +89,10 @@ def client_of(user: User | None, *, fresh: bool = True) -> Client:
         return client
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     if fresh:
-        session = client.session
-        session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": time.time()}]
-        session.save()
+        request = HttpRequest()
+        request.session, request.user = client.session, user
+        record_authentication(request, user, method="password")
+        request.session.save()
     return client
 
 

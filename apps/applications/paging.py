@@ -31,7 +31,7 @@ class CreatedCursorPagination(BasePagination):
     order: Sequence[str] = ("-created_at", "id")
     next_cursor: str | None = None
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Raises: ValidationError naming `limit` or `cursor`."""
         self.order = getattr(view, "cursor_order", self.order)
         limit = _limit(request.query_params.get("limit"))

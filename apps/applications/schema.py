@@ -43,10 +43,10 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField(help_text="A stable word for programs.")
     request_id = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
-class ManagementKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc, no-untyped-call]
+class ManagementKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema names the bearer."""
 
     target_class = "apps.applications.authentication.ManagementKeyAuthentication"
@@ -56,12 +56,12 @@ class ManagementKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc,
         return {"type": "http", "scheme": "bearer", "description": NEEDED}
 
 
-class ManagementSchema(AutoSchema):  # type: ignore[misc]
+class ManagementSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
         return [*parameters, IDEMPOTENCY_KEY] if self.method == "POST" else parameters
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         is_reading = self.method == "GET"
         scope = getattr(self.view, "scope_read" if is_reading else "scope_write", None)
         description: str = super().get_description()

@@ -27,7 +27,9 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
     """A key as anybody may see it; `value` only where the key is public anyway."""
 
     kind = serializers.ChoiceField(KEY_KINDS, read_only=True)
-    value = serializers.SerializerMethodField(help_text="The text of a publishable key; null for other keys.")
+    value = serializers.SerializerMethodField(
+        method_name="text_of", help_text="The text of a publishable key; null for other keys."
+    )
     replaced_by_id = serializers.UUIDField(read_only=True, allow_null=True)
 
     class Meta:
@@ -50,7 +52,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
         ]
         read_only_fields = fields
 
-    def get_value(self, key: ApiKey) -> str | None:
+    def text_of(self, key: ApiKey) -> str | None:
         return key.public_value or None
 
 

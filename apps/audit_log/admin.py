@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import Any
 
@@ -66,10 +67,8 @@ class AuditColumns:
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
-        try:
+        with contextlib.suppress(ValueError):
             term = str(uuid.UUID(term))
-        except ValueError:
-            pass
         return super().get_search_results(request, queryset, term)  # type: ignore[misc]
 
     def facts(self, found: AuditEvent) -> list[tuple[str, SafeString | str]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from rest_framework import mixins
 from rest_framework.viewsets import GenericViewSet
 
+from apps.applications.authentication import access_of
 from apps.applications.keys import Scope
 from apps.audit.models import AuditEvent
 
@@ -21,3 +23,8 @@ class AuditEventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     scope_fields = ("application_id", "mode")
     scope_read = Scope.RECORDS_READ
     cursor_order = ("-id",)
+
+    def filter_queryset(self, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        # The index of events begins with the workspace.
+        workspace_id = str(access_of(self.request).application.workspace_id)
+        return super().filter_queryset(queryset.filter(workspace_id=workspace_id))

@@ -145,7 +145,7 @@ def _find_by_id(here: dict[str, Any], identifier: uuid.UUID) -> list[Hit]:
         ("Sync job", SyncJob, "syncs_syncjob_change"),
         ("Authorization", PatientAuthorization, "authorizations_patientauthorization_change"),
     ):
-        for found in model._default_manager.filter(pk=identifier, **here):  # noqa: SLF001
+        for found in model._default_manager.filter(pk=identifier, **here):
             hits.append(Hit(kind, str(found), page, found.pk))
     for consent in Consent.objects.filter(pk=identifier, **here):
         for each in consent.authorizations.order_by("created_at", "id"):

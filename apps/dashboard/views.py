@@ -89,8 +89,8 @@ def revoke(request: HttpRequest, authorization_id: UUID) -> HttpResponse:
         "submit": "Revoke",
         "submit_style": "danger",
         "cancel": _page(request, authorization),
-        "intro": "Every authorization of this person at this source ends for your application. Stored records, tokens"
-        " and waiting deliveries are deleted. What is in your bucket stays there.",
+        "intro": "Every authorization of this person at this source ends for your application."
+        " Stored records, tokens and waiting deliveries are deleted. What is in your bucket stays there.",
         "intro_kind": "bad",
     }
     crumbs: list[Crumb] = [

@@ -27,8 +27,8 @@ class DestinationAdmin(ScopedModelAdmin):
     list_subtitle = "Storage of yours that receives every sync as one NDJSON object."
     empty_title = "No destination yet"
     empty_text = (
-        "A destination is a bucket in your own AWS account. We assume a role of yours and write one object per sync:"
-        " prefix/external ID/consent/authorization/time-sync.ndjson."
+        "A destination is a bucket in your own AWS account. We assume a role of yours and write one object"
+        " per sync: prefix/external ID/consent/authorization/time-sync.ndjson."
     )
     list_display = ("shown_name", "shown_state", "where", "last_delivery", "created")
     list_display_links = ("shown_name",)
@@ -267,7 +267,10 @@ class DeliverySupportAdmin(DeliveryColumns, SupportModelAdmin):
         ]
 
     def object_context(self, request: HttpRequest, found: Delivery) -> dict[str, Any]:
-        return {"facts": self.facts(found), "title": f"Delivery {found.pk}"}
+        return {"facts": self.facts(found)}
+
+    def name_of(self, found: Delivery) -> str:
+        return f"Delivery {found.pk}"
 
 
 def _number(value: object) -> SafeString:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -189,7 +190,8 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
     @action(detail=True, cursor_order=("number",))
     def attempts(self, request: Request, pk: str) -> Response:
         """List the attempts of one delivery, first to last."""
-        page = self.paginate_queryset(self.get_object().attempt_rows.all())
+        rows: Any = self.get_object().attempt_rows.all()
+        page: Any = self.paginate_queryset(rows)
         return self.get_paginated_response(DeliveryAttemptSerializer(page, many=True).data)
 
     @extend_schema(request=None, responses=DeliverySerializer)

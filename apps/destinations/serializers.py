@@ -203,4 +203,4 @@ class ReplaySerializer(RequestSerializer):
 
 
 class ReplayedSerializer(serializers.Serializer[Any]):
-    data = DeliverySerializer(many=True)
+    data = DeliverySerializer(many=True)  # type: ignore[assignment]

@@ -30,7 +30,7 @@ def lease_end() -> Any:
 def take(row: Row, *, from_states: tuple[str, ...], to_state: str) -> uuid.UUID | None:
     """Claim `row` if it still is in one of `from_states`; return the fence, or None if somebody was faster."""
     token = uuid.uuid4()
-    manager: models.Manager[Row] = type(row)._default_manager  # noqa: SLF001
+    manager: models.Manager[Row] = type(row)._default_manager
     won = manager.filter(pk=row.pk, state__in=from_states).update(
         state=to_state, lease_token=token, lease_until=lease_end(), attempts=F("attempts") + 1
     )
@@ -39,13 +39,13 @@ def take(row: Row, *, from_states: tuple[str, ...], to_state: str) -> uuid.UUID 
 
 def heartbeat(row: OutboxRow, token: uuid.UUID) -> None:
     """Prolong the lease. Raises: LostLease."""
-    held = type(row)._default_manager.filter(pk=row.pk, lease_token=token, lease_until__gt=Now())  # noqa: SLF001
+    held = type(row)._default_manager.filter(pk=row.pk, lease_token=token, lease_until__gt=Now())
     if not held.update(lease_until=lease_end()):
         raise LostLease(str(row.pk))
 
 
 def settle(row: OutboxRow, token: uuid.UUID, **changes: Any) -> None:
     """Write the outcome and give the lease back, if we still hold it. Raises: LostLease."""
-    held = type(row)._default_manager.filter(pk=row.pk, lease_token=token)  # noqa: SLF001
+    held = type(row)._default_manager.filter(pk=row.pk, lease_token=token)
     if not held.update(lease_token=None, lease_until=None, **changes):
         raise LostLease(str(row.pk))

@@ -80,3 +80,17 @@ class ReferenceTarget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type}/{self.fhir_id}"
+
+
+class UrnAlias(models.Model):
+    """A resource's other name at the source (`urn:uuid:…` as fullUrl), by which others may refer to it."""
+
+    partition = models.ForeignKey(Partition, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    urn = models.CharField(max_length=200, db_collation="C")
+    local = models.CharField(max_length=130, db_collation="C")  # "Type/our id"
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partition", "urn"], name="records_urn_once")]
+
+    def __str__(self) -> str:
+        return self.urn

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from .authentication import actor_of
 from .forms import AddMemberForm, NewWorkspaceForm, RoleForm
 from .models import Membership, Role, User, Workspace
-from .scoped_admin import Crumb, Need, may, render_page, workspace_page
+from .scoped_admin import Crumb, Fresh, Need, may, render_page, workspace_page
 from .services import LastOwner, add_member, change_role, create_workspace, remove_member
 
 OWNERS_ONLY = "Only an owner can make, change or remove an owner."
@@ -60,7 +60,7 @@ def members(request: HttpRequest) -> HttpResponse:
     return _show_members(request, AddMemberForm())
 
 
-@workspace_page(Need.ADMINISTER, methods=("POST",), fresh=True)
+@workspace_page(Need.ADMINISTER, methods=("POST",), fresh=Fresh.ALWAYS)
 def add(request: HttpRequest) -> HttpResponse:
     mine: Membership = request.membership  # type: ignore[attr-defined]
     form = AddMemberForm(request.POST)
@@ -80,7 +80,7 @@ def add(request: HttpRequest) -> HttpResponse:
     return _show_members(request, form)
 
 
-@workspace_page(Need.ADMINISTER, methods=("POST",), fresh=True)
+@workspace_page(Need.ADMINISTER, methods=("POST",), fresh=Fresh.ALWAYS)
 def set_role(request: HttpRequest, membership_id: int) -> HttpResponse:
     mine: Membership = request.membership  # type: ignore[attr-defined]
     member = _member(mine, membership_id)
@@ -99,7 +99,7 @@ def set_role(request: HttpRequest, membership_id: int) -> HttpResponse:
     return HttpResponseRedirect(_members_url(mine.workspace))
 
 
-@workspace_page(Need.ADMINISTER, methods=("POST",), fresh=True)
+@workspace_page(Need.ADMINISTER, methods=("POST",), fresh=Fresh.ALWAYS)
 def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
     mine: Membership = request.membership  # type: ignore[attr-defined]
     member = _member(mine, membership_id)

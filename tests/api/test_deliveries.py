@@ -10,10 +10,10 @@ from django.utils import timezone
 from apps.authorizations.models import PatientAuthorization
 from apps.destinations.models import Delivery
 
-from .conftest import World
+from .conftest import Json, World
 
 
-def replay(world: World, *ids: object) -> tuple[int, dict[str, object]]:
+def replay(world: World, *ids: object) -> tuple[int, Json]:
     answer = world.care.api().post("deliveries/replay", {"delivery_ids": [str(each) for each in ids]})
     return answer.status_code, answer.json()
 
@@ -35,7 +35,7 @@ def test_a_delivered_delivery_cannot_be_retried(world: World) -> None:
 def test_a_replay_is_a_new_row_with_a_new_key(world: World) -> None:
     status, body = replay(world, world.care.delivery.pk)
     assert status == 201
-    (made,) = body["data"]  # type: ignore[misc]
+    (made,) = body["data"]
     assert (made["kind"], made["replay_of_id"]) == ("replay", str(world.care.delivery.pk))
     assert made["object_key"] != world.care.delivery.object_key
     assert made["id"] != str(world.care.delivery.pk)
@@ -43,10 +43,10 @@ def test_a_replay_is_a_new_row_with_a_new_key(world: World) -> None:
 
 def test_a_delivery_and_its_replay_are_replayed_together_under_two_keys(world: World) -> None:
     _, body = replay(world, world.care.delivery.pk)
-    first = body["data"][0]["id"]  # type: ignore[index]
+    first = body["data"][0]["id"]
     status, body = replay(world, world.care.delivery.pk, first, world.care.delivery.pk)
     assert status == 201
-    assert [row["replay_of_id"] for row in body["data"]] == [str(world.care.delivery.pk), first]  # type: ignore[attr-defined]
+    assert [row["replay_of_id"] for row in body["data"]] == [str(world.care.delivery.pk), first]
 
 
 def test_a_replay_of_purged_data_is_410_and_makes_nothing(world: World) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.urls import URLPattern
 from django.utils import timezone
 
 from apps.applications.authentication import KeyAccess
@@ -140,9 +139,9 @@ def test_concurrent_repeats_make_one_destination() -> None:
 def test_every_post_of_the_api_honours_the_header() -> None:
     found = 0
     for pattern in urlpatterns:
-        actions: dict[str, Any] = getattr(pattern.callback, "actions", None) or {}
-        if isinstance(pattern, URLPattern) and "post" in actions:
-            handler = getattr(pattern.callback.cls, actions["post"])  # type: ignore[union-attr]
-            assert getattr(handler, "is_idempotent", False), pattern
+        view: Any = pattern.callback
+        actions: dict[str, str] = getattr(view, "actions", None) or {}
+        if "post" in actions:
+            assert getattr(getattr(view.cls, actions["post"]), "is_idempotent", False), pattern
             found += 1
     assert found == 13

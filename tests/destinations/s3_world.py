@@ -9,19 +9,25 @@ import json
 import urllib.request
 import uuid
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
+import pytest
 
+from apps.destinations.connectors.base import Batch, Step, StepResult
 from apps.destinations.connectors.s3.config import S3Config
 from apps.destinations.connectors.s3.connector import S3Connector
 from apps.destinations.connectors.s3.identity import Clock, OurIdentity, utc_now
+from apps.destinations.connectors.s3.probe import STEPS
 from apps.destinations.connectors.s3.sessions import Sessions
 from apps.destinations.policies import role_policy, trust_policy
+from apps.outbound.failures import DeliveryError
 
 OURS, CUSTOMER = "111111111111", "222222222222"
 REGION = "us-east-1"
+KEY = "flexpa/_/c-1/pa-1/2026-11-21T01-10-17-123Z-sj-1.ndjson"
 
 
 def root_client(url: str, service: Any, account: str, region: str = REGION) -> Any:
@@ -194,3 +200,35 @@ class Control:
     def clear(self) -> None:
         self._ask("DELETE", "faults")
         self._ask("DELETE", "log")
+
+
+def failed_step(target: S3Target, **changes: Any) -> Step:
+    """Run Test connection and return the step that failed."""
+    steps = list(target.connector_of(**changes).probe())
+    assert [step.name for step in steps] == [name for name, _ in STEPS]
+    return next(step for step in steps if step.result is StepResult.FAIL)
+
+
+def refusal(target: S3Target, batch: Batch, **changes: Any) -> DeliveryError:
+    """Deliver and return the refusal."""
+    with pytest.raises(DeliveryError) as refused:
+        target.connector_of(**changes).deliver(batch)
+    return refused.value
+
+
+class CarelessStore(BaseHTTPRequestHandler):
+    """A storage that takes every write and honours no header but those it is told to answer."""
+
+    seen: ClassVar[list[dict[str, str]]] = []
+    answers: ClassVar[dict[str, str]] = {}
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append({name.lower(): value for name, value in self.headers.items()})
+        self.send_response(200)
+        for name, value in {"ETag": '"1"', "Content-Length": "0", **self.answers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        return

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.workspaces.authentication import actor_of
-from apps.workspaces.scoped_admin import Crumb, Need, once_only, portal_page, render_page, take_ticket
+from apps.workspaces.scoped_admin import Crumb, Fresh, Need, once_only, portal_page, render_page, take_ticket
 
 from ..forms import NewKeyForm, RollKeyForm
 from ..keys import KeyKind, Mode
@@ -30,7 +30,7 @@ from ..services import (
 SHOWN_ALREADY = "That key was made and shown already; it cannot be shown again. Roll it if it was lost."
 
 
-@portal_page(Need.GUARD, fresh=True)
+@portal_page(Need.GUARD, fresh=Fresh.ALWAYS)
 def create_key(request: HttpRequest) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     form = NewKeyForm(request.POST or None)
@@ -53,7 +53,7 @@ def create_key(request: HttpRequest) -> HttpResponse:
     return render_page(request, "form.html", context, title="New API key", crumbs=_crumbs(scope, "New"))
 
 
-@portal_page(Need.GUARD, fresh=True)
+@portal_page(Need.GUARD, fresh=Fresh.ALWAYS)
 def roll_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     key = find_key(scope, key_id)

@@ -248,11 +248,7 @@ TABLE: tuple[Row, ...] = (
     _row(
         "put_object",
         "ConditionalRequestConflict OperationAborted",
-        _ours(
-            "Somebody else was writing to the same key.",
-            "We try again by ourselves.",
-            Retry.LATER,
-        ),
+        _ours("Somebody else was writing to the same key.", "We try again by ourselves.", Retry.LATER),
     ),
     _row(
         "put_object",

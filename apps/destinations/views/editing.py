@@ -15,6 +15,7 @@ from apps.applications.models import Application
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import (
     Crumb,
+    Fresh,
     Need,
     field_errors,
     once_only,
@@ -33,7 +34,7 @@ from ..states import DestinationState
 SHOWN_ALREADY = "That external ID was shown already and cannot be shown again. Make a new one if it was lost."
 
 
-@portal_page(Need.GUARD, fresh=True)
+@portal_page(Need.GUARD)
 def create(request: HttpRequest) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     form = DestinationForm(request.POST or None, initial={"prefix": DEFAULT_PREFIX})
@@ -84,7 +85,7 @@ def edit(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     )
 
 
-@portal_page(Need.GUARD, fresh=True)
+@portal_page(Need.GUARD, fresh=Fresh.ALWAYS)
 def rotate(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     destination = find_destination(scope, destination_id)
@@ -98,8 +99,8 @@ def rotate(request: HttpRequest, destination_id: UUID) -> HttpResponse:
         "form": PlainConfirmation(),
         "submit": "Make a new external ID",
         "cancel": page_url(scope, destination),
-        "intro": "The old external ID stops working at once. Deliveries wait until your trust policy has the new"
-        " one, a connection test has passed and you enable the destination again.",
+        "intro": "The old external ID stops working at once. Deliveries wait until your trust policy has the"
+        " new one, a connection test has passed and you enable the destination again.",
         "intro_kind": "warn",
     }
     return render_page(

@@ -12,7 +12,7 @@ from apps.applications.keys import Mode
 from apps.applications.middleware import Scope
 from apps.outbox.transitions import IllegalTransition
 from apps.workspaces.authentication import actor_of
-from apps.workspaces.scoped_admin import Need, portal_page, render_page
+from apps.workspaces.scoped_admin import Fresh, Need, portal_page, render_page
 
 from ..forms import PlainConfirmation, TypedConfirmation
 from ..services import (
@@ -38,7 +38,7 @@ def run_test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(page_url(scope, destination))
 
 
-@portal_page(Need.GUARD, methods=("POST",))
+@portal_page(Need.GUARD, methods=("POST",), fresh=Fresh.IN_LIVE)
 def enable(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     destination = find_destination(scope, destination_id)
@@ -73,7 +73,7 @@ def backfill(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(page_url(scope, destination))
 
 
-@portal_page(Need.GUARD, fresh=True)
+@portal_page(Need.GUARD, fresh=Fresh.ALWAYS)
 def delete(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     destination = find_destination(scope, destination_id)
@@ -91,8 +91,8 @@ def delete(request: HttpRequest, destination_id: UUID) -> HttpResponse:
         "submit": "Delete destination",
         "submit_style": "danger",
         "cancel": page_url(scope, destination),
-        "intro": "Its external ID is destroyed and never used again; deliveries that wait are cancelled. The history"
-        " stays, and so does everything in your bucket.",
+        "intro": "Its external ID is destroyed and never used again; deliveries that wait are cancelled."
+        " The history stays, and so does everything in your bucket.",
         "intro_kind": "bad",
     }
     return render_page(

@@ -11,7 +11,7 @@ from django.db import connection
 
 from apps.fhir import codec
 
-from ..models import ReferenceTarget, StoredResource
+from ..models import ReferenceTarget, StoredResource, UrnAlias
 from ..selectors import View
 
 # Our encoder writes no blanks, and a quote inside a JSON string is escaped: this cannot match inside a text.
@@ -77,11 +77,13 @@ def _mend_references(view: View, *, ended: int, now: dt.datetime) -> int:
     if not ended and not staged.exists():
         return ReferenceTarget.objects.filter(partition=view.partition_id, is_local=False).count()
     gone, back, still_missing = _targets_by_fate(view)
+    aliased = _alias_replacements(view)
     replacements = {each.local.encode(): _escaped(each.external) for each in (*gone, *still_missing)}
     replacements |= {_escaped(each.external): each.local.encode() for each in back}
+    replacements = aliased | replacements
     if replacements:
         # Flips concern every line; a target that was missing before concerns only the lines staged now.
-        rows = view.rows() if gone or back else staged
+        rows = view.rows() if gone or back or aliased else staged
         _rewrite(rows, view, replacements, now)
     ReferenceTarget.objects.filter(pk__in=[each.pk for each in gone]).update(is_local=False)
     ReferenceTarget.objects.filter(pk__in=[each.pk for each in back]).update(is_local=True)
@@ -117,6 +119,19 @@ def _targets_by_fate(view: View) -> tuple[list[_Fate], list[_Fate], list[_Fate]]
     return gone, back, still
 
 
+def _alias_replacements(view: View) -> dict[bytes, bytes]:
+    """A reference by urn becomes local where its resource is here, and a urn again where it is gone."""
+    aliases = dict(UrnAlias.objects.filter(partition=view.partition_id).values_list("local", "urn"))
+    if not aliases:
+        return {}
+    ids = [local.partition("/")[2] for local in aliases]
+    here = {f"{kind}/{pk}" for kind, pk in view.rows().filter(fhir_id__in=ids).values_list("type", "fhir_id")}
+    return {
+        **{urn.encode(): local.encode() for local, urn in aliases.items() if local in here},
+        **{local.encode(): urn.encode() for local, urn in aliases.items() if local not in here},
+    }
+
+
 def _escaped(text: str) -> bytes:
     return codec.encode(text)[1:-1]
 
@@ -149,5 +164,5 @@ def _store_rewritten(row: StoredResource, line: bytes, seq: int, now: dt.datetim
         return
     StoredResource.objects.filter(pk=row.pk).update(last_seq=seq - 1, ended_at=now)
     row.pk, row.first_seq, row.stored_at, row.line = None, seq, now, line
-    row._state.adding = True  # noqa: SLF001
+    row._state.adding = True
     row.save(force_insert=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ..models import Partition, ReferenceTarget, StoredResource
+from ..models import Partition, ReferenceTarget, StoredResource, UrnAlias
 
 
 def purge_partition(*, authorization_id: object) -> int:
@@ -12,8 +12,9 @@ def purge_partition(*, authorization_id: object) -> int:
     partition = Partition.objects.filter(authorization=authorization_id).first()
     if partition is None:
         return 0
-    ReferenceTarget.objects.filter(partition=partition)._raw_delete("default")  # type: ignore[attr-defined]  # noqa: SLF001
-    gone: int = StoredResource.objects.filter(partition=partition)._raw_delete("default")  # type: ignore[attr-defined]  # noqa: SLF001
+    for table in (ReferenceTarget, UrnAlias):
+        table.objects.filter(partition=partition)._raw_delete("default")  # type: ignore[attr-defined]
+    gone: int = StoredResource.objects.filter(partition=partition)._raw_delete("default")  # type: ignore[attr-defined]
     partition.delete()
     return gone
 
@@ -21,5 +22,5 @@ def purge_partition(*, authorization_id: object) -> int:
 def prune_versions(*, before: dt.datetime, limit: int = 10_000) -> int:
     """Delete superseded versions that ended before `before`; return how many (at most `limit`)."""
     old = StoredResource.objects.filter(ended_at__lt=before).order_by("ended_at").values("pk")[:limit]
-    gone: int = StoredResource.objects.filter(pk__in=list(old.values_list("pk", flat=True)))._raw_delete("default")  # type: ignore[attr-defined]  # noqa: SLF001
+    gone: int = StoredResource.objects.filter(pk__in=list(old.values_list("pk", flat=True)))._raw_delete("default")  # type: ignore[attr-defined]
     return gone

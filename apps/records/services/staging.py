@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from apps.authorizations.models import PatientAuthorization
 from apps.transforms.pipeline import PIPELINE_VERSION, Target, Transformed
 
-from ..models import Partition, ReferenceTarget, StoredResource
+from ..models import Partition, ReferenceTarget, StoredResource, UrnAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,17 @@ def open_partition(authorization: PatientAuthorization) -> Partition:
 def discard_staged(*, partition_id: int, current_seq: int) -> int:
     """Forget what a sync staged that never closed."""
     staged = StoredResource.objects.filter(partition=partition_id, first_seq__gt=current_seq)
-    return staged._raw_delete(using="default")  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
+    return staged._raw_delete(using="default")  # type: ignore[attr-defined,no-any-return]
 
 
 @transaction.atomic
 def stage_resources(
-    *, partition_id: int, seq: int, resources: Sequence[Transformed], now: dt.datetime
+    *, partition_id: int, seq: int, resources: Sequence[Transformed], aliases: Mapping[str, str], now: dt.datetime
 ) -> StagedPage:
     """Write what is new or changed as versions of `seq`; an unchanged resource is not written.
 
     The same resource twice in one crawl: the later one stands.
+    Shape: aliases are urn -> "Type/our id" of resources that the source also names so.
     """
     latest = {(each.type, each.id): each for each in resources}
     known = _known_versions(partition_id, list(latest))
@@ -57,6 +58,10 @@ def stage_resources(
     if fresh:
         _copy(partition_id, seq, fresh, now)
         _keep_targets(partition_id, [target for each in fresh for target in each.targets])
+        UrnAlias.objects.bulk_create(
+            [UrnAlias(partition_id=partition_id, urn=urn, local=local) for urn, local in aliases.items()],
+            ignore_conflicts=True,
+        )
     return StagedPage([f"{kind}/{fhir_id}" for kind, fhir_id in latest], len(fresh))
 
 

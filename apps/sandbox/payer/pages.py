@@ -26,7 +26,8 @@ p { margin: 0 0 1rem; } ul { padding-left: 1.25rem; }
 .problem { padding: .625rem .75rem; background: #fdecea; border: 1px solid #c0392b; border-radius: 4px; }
 label { display: block; margin: 0 0 1rem; font-weight: 600; }
 input[type=text], input[type=password] { box-sizing: border-box; display: block; width: 100%;
-  margin-top: .25rem; padding: .5rem .625rem; font: inherit; border: 1px solid #74818a; border-radius: 4px; }
+  margin-top: .25rem; padding: .5rem .625rem; font: inherit; font-weight: 400;
+  border: 1px solid #74818a; border-radius: 4px; }
 fieldset { margin: 0 0 1rem; padding: 0; border: 0; } legend { padding: 0; font-weight: 600; }
 .pick { display: flex; gap: .5rem; align-items: baseline; margin: .5rem 0; font-weight: 400; }
 .actions { display: flex; gap: .75rem; margin-top: 1.5rem; }
@@ -71,10 +72,14 @@ def sign_in_page(
     questions = _credentials(plan, login) if asks_password else _choices(members)
     message = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
     hints = "".join(
-        f"<li><code>{escape(member.login)}</code>, password <code>{escape(member.password)}</code></li>"
+        f"<li><code>{escape(member.login)}</code> / <code>{escape(member.password)}</code></li>"
         for member in members
     )
-    note = f'<div class="note">Synthetic members:<ul>{hints}</ul></div>' if asks_password else ""
+    note = (
+        f'<div class="note">Synthetic members and their passwords:<ul>{hints}</ul></div>'
+        if asks_password
+        else ""
+    )
     return _page(
         plan.display,
         "Sign in" if asks_password else "Pick a patient",

@@ -27,7 +27,6 @@ class Plan:
     sign_in: SignIn
     login_label: str
     is_refreshable: bool
-    accent: str
 
 
 PLANS: dict[str, Plan] = {
@@ -41,7 +40,6 @@ PLANS: dict[str, Plan] = {
             sign_in=SignIn.PASSWORD,
             login_label="E-mail address",
             is_refreshable=True,
-            accent="#0b5c6b",
         ),
         Plan(
             key="humana",
@@ -51,7 +49,6 @@ PLANS: dict[str, Plan] = {
             sign_in=SignIn.PASSWORD,
             login_label="User name",
             is_refreshable=True,
-            accent="#2f6b1f",
         ),
         Plan(
             key="acme",
@@ -61,7 +58,6 @@ PLANS: dict[str, Plan] = {
             sign_in=SignIn.PICK,
             login_label="Member",
             is_refreshable=False,
-            accent="#7a3b00",
         ),
     )
 }

@@ -107,10 +107,7 @@ def _changed(resource: Resource, edition: int) -> Resource:
         "versionId": str(int(value["meta"]["versionId"]) + 1),
         "lastUpdated": f"{changed_at:%Y-%m-%dT%H:%M:%S}.000Z",
     }
-    value["language"] = "en-US"
-    if resource.type != "Binary":  # which has no extensions
-        mark = {"url": "https://sandbox.example/edition", "valueInteger": edition}
-        value["extension"] = [*value.get("extension", []), mark]
+    value["language"] = f"en-x-edition{edition}"  # an element that every type has
     return Resource(resource.type, resource.id, write(value), resource.full_url)
 
 

@@ -53,7 +53,6 @@ class Crawl:
     transient: list[SourceError] = field(default_factory=list)
     complete: set[str] = field(default_factory=set)
     rejected: Counter[tuple[str, str]] = field(default_factory=Counter)
-    full_urls: dict[str, str] = field(default_factory=dict)
     outcome: bytes | None = None
     partition_id: int = 0
 
@@ -165,11 +164,13 @@ class Crawl:
     def _keep(self, resource_type: str, number: int, page: SourcePage, next_url: str) -> None:
         """Stage a page and its cursor in one transaction: a crash resumes behind it."""
         with without_cycle_collection():
-            resources = self._transformed(page)
+            aliases: dict[str, str] = {}
+            resources = self._transformed(page, aliases)
         with transaction.atomic():
             heartbeat(self.job, self.token)
             staged = stage_resources(
-                partition_id=self.partition_id, seq=self.job.seq, resources=resources, now=timezone.now()
+                partition_id=self.partition_id, seq=self.job.seq, resources=resources, aliases=aliases,
+                now=timezone.now(),
             )
             CrawledPage.objects.create(
                 sync_job=self.job, type=resource_type, number=number, keys=staged.keys, next_url=next_url,
@@ -177,19 +178,19 @@ class Crawl:
             )
         self.rejected.clear()
 
-    def _transformed(self, page: SourcePage) -> list[Transformed]:
+    def _transformed(self, page: SourcePage, aliases: dict[str, str]) -> list[Transformed]:
+        """Transform what can be; a broken resource is counted. References by urn are settled at the end."""
         context, resources = self.context, []
         for entry in page.entries:
             try:
                 each = transform(
-                    entry.raw, context=context, full_url=entry.full_url, full_urls=self.full_urls,
-                    max_bytes=settings.MAX_RESOURCE_BYTES,
+                    entry.raw, context=context, full_url=entry.full_url, max_bytes=settings.MAX_RESOURCE_BYTES
                 )
             except ResourceError as error:
                 self.rejected[page_type(entry.raw), error.code] += 1
                 continue
             if entry.full_url and entry.full_url.startswith("urn:"):
-                self.full_urls[entry.full_url] = f"{each.type}/{each.source_id}"
+                aliases[entry.full_url] = f"{each.type}/{each.id}"
             resources.append(each)
         return resources
 

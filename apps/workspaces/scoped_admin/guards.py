@@ -57,6 +57,14 @@ class Need(StrEnum):
     ADMINISTER = "administer"
 
 
+class Fresh(StrEnum):
+    """When a page asks for a sign-in of the last minutes."""
+
+    NEVER = "never"
+    IN_LIVE = "in live"
+    ALWAYS = "always"
+
+
 WRITERS = (Role.OWNER, Role.ADMIN, Role.DEVELOPER)
 ADMINISTRATORS = (Role.OWNER, Role.ADMIN)
 
@@ -70,8 +78,8 @@ def may(role: str, need: Need, mode: str = "") -> bool:
     return role in ADMINISTRATORS
 
 
-def portal_page(need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh: bool = False) -> Any:
-    """Decorate a view below a site's `admin_view`; `fresh` asks for a sign-in of the last minutes."""
+def portal_page(need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh: Fresh = Fresh.NEVER) -> Any:
+    """Decorate a view below a site's `admin_view`; `fresh` asks for a recent sign-in."""
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
@@ -81,14 +89,15 @@ def portal_page(need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh
                 raise Http404
             if not may(scope.role, need, str(scope.mode)):
                 raise PermissionDenied("Your role in this workspace does not allow this.")
-            return _answer(view, request, methods, fresh, *args, **kwargs)
+            asks = fresh is Fresh.ALWAYS or (fresh is Fresh.IN_LIVE and scope.mode == "live")
+            return _answer(view, request, methods, asks, *args, **kwargs)
 
         return guarded
 
     return decorate
 
 
-def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: bool = False) -> Any:
+def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: Fresh = Fresh.NEVER) -> Any:
     """Decorate a view of `/w/<workspace>/…` outside any application: `request.membership` is the person's."""
 
     def decorate(view: View[P]) -> View[Concatenate[str, P]]:
@@ -105,7 +114,7 @@ def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: bo
             if not may(found.role, need):
                 raise PermissionDenied("Your role in this workspace does not allow this.")
             request.membership = found  # type: ignore[attr-defined]
-            response = _answer(view, request, methods, fresh, *args, **kwargs)
+            response = _answer(view, request, methods, fresh is Fresh.ALWAYS, *args, **kwargs)
             add_never_cache_headers(response)
             return response
 

@@ -162,7 +162,7 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             return super().get_changelist_instance(request)
         except IncorrectLookupParameters:
-            # Django would redirect to `?e=1`; a wrong value of a known filter is answered like an unknown one.
+            # Django would redirect to `?e=1`; a wrong value is answered like an unknown filter.
             raise DisallowedModelAdminLookup from None
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -176,9 +176,14 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         found = self.get_queryset(request).filter(pk=object_id).first()
         if found is None:
             raise Http404
-        crumbs = [*self.home_crumbs(request), (self.list_title, self.url("changelist")), (str(found), "")]
+        name = self.name_of(found)
+        crumbs = [*self.home_crumbs(request), (self.list_title, self.url("changelist")), (name, "")]
         context = {"object": found, "object_id": str(found.pk), **self.object_context(request, found)}
-        return render_page(request, self.object_template, context, title=str(found), crumbs=crumbs)
+        return render_page(request, self.object_template, context, title=name, crumbs=crumbs)
+
+    def name_of(self, found: Any) -> str:
+        """Return what the page's title and breadcrumbs call the object."""
+        return str(found)
 
     def object_context(self, request: HttpRequest, found: Any) -> dict[str, Any]:
         """Return what the object's page shows; by default `facts`, a list of (label, value)."""

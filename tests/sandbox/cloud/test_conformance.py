@@ -149,6 +149,37 @@ class TestSessions:
         arn = world.make_role(trust(world.user_arn()))
         assert refused_assume(world, keys, arn, DurationSeconds=3601) == ("ValidationError", 400)
 
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"RoleArn": "arn:aws:iam::1:role/delivery"},
+            {"RoleArn": "delivery"},
+            {"RoleSessionName": "a b"},
+            {"RoleSessionName": "x"},
+            {"ExternalId": "a b"},
+            {"ExternalId": "x" * 1225},
+            {"DurationSeconds": 899},
+            {"DurationSeconds": 43201},
+            {"Policy": policy(allow("s3:*", "arn:aws:s3:::" + "x" * 2048))},
+        ],
+    )
+    def test_parameter_outside_the_limits_is_a_validation_error(
+        self, world: World, odd: dict[str, Any]
+    ) -> None:
+        keys = world.make_user()
+        arguments = {"RoleArn": world.make_role(trust(world.user_arn())), "RoleSessionName": "dst-1"} | odd
+        sts = world.client("sts", keys, parameter_validation=False)
+        assert refusal(sts.assume_role, **arguments) == ("ValidationError", 400)
+
+    def test_malformed_session_policy_is_refused(self, world: World) -> None:
+        keys = world.make_user()
+        arn = world.make_role(trust(world.user_arn()))
+        assert refused_assume(world, keys, arn, Policy="{}") == ("MalformedPolicyDocument", 400)
+
+    def test_root_may_not_assume_a_role(self, world: World) -> None:
+        arn = world.make_role(trust(world.vendor))
+        assert refused_assume(world, world.root(world.vendor), arn) == DENIED
+
     def test_session_length_is_what_was_asked_for(self, world: World) -> None:
         keys, started = world.make_user(), datetime.now(UTC)
         arn = world.make_role(trust(world.user_arn()))
@@ -379,6 +410,18 @@ class TestObjects:
         upload = s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"]
         other = {"Bucket": bucket, "Key": "b", "UploadId": upload, "PartNumber": 1, "Body": b"1"}
         assert refusal(s3.upload_part, **other) == ("NoSuchUpload", 404)
+
+    def test_completion_with_wrong_part_checksum_is_refused(self, world: World) -> None:
+        bucket, s3 = world.make_bucket(), world.client("s3", world.root(world.customer))
+        upload = {"Bucket": bucket, "Key": "a"}
+        upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+        sent = s3.upload_part(**upload, PartNumber=1, Body=b"part", ChecksumAlgorithm="SHA256")
+        part = {"PartNumber": 1, "ETag": sent["ETag"], "ChecksumSHA256": sent["ChecksumSHA256"]}
+        wrong = {**part, "ChecksumSHA256": base64.b64encode(bytes(32)).decode()}
+        done = s3.complete_multipart_upload
+        answer = refusal(done, **upload, MultipartUpload={"Parts": [wrong]})
+        assert answer == ("InvalidPart", 400)
+        assert done(**upload, MultipartUpload={"Parts": [part]})
 
     def test_wrong_checksums_are_refused(self, world: World) -> None:
         bucket, s3 = world.make_bucket(), world.client("s3", world.root(world.customer))

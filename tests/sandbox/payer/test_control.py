@@ -58,6 +58,9 @@ def test_second_look_differs_as_told_and_reset_undoes_it(control: Control, reade
     after = reader.references("Observation?patient=foo-2")
     assert set(before) - set(after) == {"Observation/foo-2-odd-twin"}
     assert set(after) - set(before) == {f"Observation/foo-2-new-1-{place}" for place in (1, 2, 3)}
+    added = reader.get("Observation/foo-2-new-1-1").json()
+    assert added["subject"] == {"reference": "Patient/foo-2"}
+    assert added["performer"] == [{"reference": "Patient/foo-2"}]
     new = reader.get("Observation/foo-2-odd-exponent").text
     assert '"value":1e3,' in new
     assert _without_meta(new) != _without_meta(old)

@@ -73,6 +73,11 @@ def test_acme_lists_its_members_and_issues_no_refresh_token(acme: Browser) -> No
     assert tokens["scope"] == "launch/patient patient/*.read"
 
 
+@pytest.mark.parametrize("login", [LOGIN, "HUser00001", "nobody", ""])
+def test_acme_lets_nobody_in_but_its_own_members(acme: Browser, login: str) -> None:
+    assert "Share your records?" not in acme.sign_in(login).text
+
+
 def test_without_offline_access_no_refresh_token_is_issued(foomedical: Browser) -> None:
     page = foomedical.authorize(scope="launch/patient patient/*.read")
     approval = foomedical.submit(page, login=LOGIN, password=PASSWORD, decision="continue")
@@ -196,9 +201,12 @@ def test_sign_in_page_of_another_plan_or_too_old_is_a_dead_end(
 ) -> None:
     page = foomedical.authorize()
     moved = httpx.Response(200, text=page.text, request=httpx.Request("GET", f"{humana.oauth}/authorize"))
-    assert humana.submit(moved, decision="continue").status_code == 400
+    others = humana.submit(moved, login="HUser00001", password="PW00001!", decision="continue")
     clock.now += 1801
-    assert foomedical.submit(page, login=LOGIN, password=PASSWORD, decision="continue").status_code == 400
+    late = foomedical.submit(page, login=LOGIN, password=PASSWORD, decision="continue")
+    for dead_end in (others, late):
+        assert dead_end.status_code == 400
+        assert "<form" not in dead_end.text
 
 
 def test_approval_cannot_be_reached_without_signing_in(foomedical: Browser) -> None:

@@ -20,7 +20,7 @@ from tempfile import mkstemp
 from ...policies import render, trust_policy
 from ..base import Batch, Receipt, Step, StepResult
 from .config import S3Config, known_regions, validate
-from .failures import S3Failure, own_failure
+from .failures import S3Failure
 from .sessions import Session, Sessions
 from .write import check_encryption, put_file
 
@@ -41,7 +41,7 @@ class Run:
     own_account_role_arns: Collection[str]
     settle_seconds: float
     session: Session | None = None
-    receipt: Receipt | None = None
+    receipt: Receipt = field(default_factory=Receipt)
     object_key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -152,8 +152,6 @@ def refuse_overwrite(run: Run) -> Step:
 
 
 def encryption(run: Run) -> Step:
-    if run.receipt is None:
-        raise own_failure("EncryptionMismatch", stage="put_object", config=run.config)
     check_encryption(run.config, run.receipt)
     return _step(StepResult.PASS, f"The object is encrypted with {run.config.encryption}.")
 

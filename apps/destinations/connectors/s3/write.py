@@ -27,17 +27,17 @@ MAX_OBJECT_BYTES = 5 * 2**30
 
 @dataclass(slots=True)
 class _Call:
-    """What happened to the tries of one call."""
+    """Whether a try of this delivery, in this call or an earlier one, may have written the object."""
 
-    unknown_answers: int = 0
+    is_unknown: bool
 
 
 _call: ContextVar[_Call] = ContextVar("put_object_call")
 
 
 def watch_writes(client: S3Client) -> None:
-    """Make a client count lost and 5xx answers, and stop it from following a bucket to another region."""
-    client.meta.events.register("needs-retry.s3.PutObject", _count_unknown_answer)
+    """Make a client notice lost and 5xx answers, and stop it from following a bucket to another region."""
+    client.meta.events.register("needs-retry.s3.PutObject", _note_unknown_answer)
     client.meta.events.register_last("before-parameter-build.s3", _pretend_redirected)
 
 
@@ -50,16 +50,16 @@ def put_file(client: S3Client, config: S3Config, batch: Batch) -> Receipt:
     """
     if batch.size_bytes > MAX_OBJECT_BYTES:
         raise own_failure("EntityTooLarge", stage=STAGE, config=config)
-    call = _Call()
+    call = _Call(is_unknown=batch.earlier_attempt_unknown)
     token = _call.set(call)
     try:
         with batch.path.open("rb") as body:
             answer = client.put_object(Body=body, **_headers(config, batch))
     except (ClientError, BotoCoreError) as error:
-        unknown = batch.earlier_attempt_unknown or call.unknown_answers > 0
-        refused = failure(error, stage=STAGE, config=config, unknown_outcome=unknown)
+        refused = failure(error, stage=STAGE, config=config, unknown_outcome=call.is_unknown)
     except OSError:
-        raise own_failure("SpoolFileUnreadable", stage=STAGE, config=config) from None
+        code = "SpoolFileUnreadable"
+        raise own_failure(code, stage=STAGE, config=config, unknown_outcome=call.is_unknown) from None
     else:
         return _receipt(answer)
     finally:
@@ -111,12 +111,12 @@ def _receipt(answer: Any) -> Receipt:
     )
 
 
-def _count_unknown_answer(response: Any, caught_exception: BaseException | None, **_: Any) -> None:
+def _note_unknown_answer(response: Any, caught_exception: BaseException | None, **_: Any) -> None:
     """Hear every answer of a write, before botocore decides whether to try again."""
     call = _call.get(None)
     status = response[0].status_code if response is not None else None
     if call is not None and is_unknown(caught_exception, status):
-        call.unknown_answers += 1
+        call.is_unknown = True
 
 
 def _pretend_redirected(context: dict[str, Any], **_: Any) -> None:

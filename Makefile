@@ -1,0 +1,40 @@
+# Two commands: make demo, make test. Both make .venv and install the pinned lock themselves.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: demo test bench run worker lint clean
+
+$(VENV)/.installed: requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $(VENV)/.installed
+
+$(VENV)/.installed-test: requirements-test.lock requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	touch $(VENV)/.installed $(VENV)/.installed-test
+
+# The main job on embedded parts; ONCE=1 ends after the objects were read back. PORT and VAR are honoured.
+demo: $(VENV)/.installed
+	$(PY) manage.py demo
+
+# Everything, for real: PostgreSQL, the sandbox payer, the local AWS, a browser.
+test: $(VENV)/.installed-test
+	.ci/browser
+	$(PY) -m pytest
+
+run: $(VENV)/.installed
+	ALLOW_EMBEDDED_DATABASE=$${ALLOW_EMBEDDED_DATABASE-1} $(PY) manage.py run
+
+worker: $(VENV)/.installed
+	ALLOW_EMBEDDED_DATABASE=$${ALLOW_EMBEDDED_DATABASE-1} $(PY) manage.py runworker
+
+bench: $(VENV)/.installed-test
+	$(PY) -m tests.bench
+
+lint: $(VENV)/.installed-test
+	.ci/lint
+
+clean:
+	rm -rf $(VENV)
