@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from typing import Any
+
 from rest_framework import mixins
 from rest_framework.viewsets import GenericViewSet
 
@@ -24,7 +25,7 @@ class AuditEventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     scope_read = Scope.RECORDS_READ
     cursor_order = ("-id",)
 
-    def filter_queryset(self, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    def filter_queryset(self, queryset: Any) -> Any:
         # The index of events begins with the workspace.
         workspace_id = str(access_of(self.request).application.workspace_id)
         return super().filter_queryset(queryset.filter(workspace_id=workspace_id))

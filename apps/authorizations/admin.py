@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.workspaces.scoped_admin import ScopedModelAdmin, cells
+from apps.workspaces.scoped_admin import ByDate, ScopedModelAdmin, cells
 
 from .models import PatientAuthorization
 
@@ -20,7 +20,7 @@ class AuthorizationList(ScopedModelAdmin):
     list_display = ("created", "state_shown", "user", "endpoint", "usage", "last_sync", "next_refresh")
     list_display_links = ("user",)
     list_select_related = ("endpoint", "consent__end_user")
-    list_filter = ("state", "usage", ("endpoint", admin.RelatedOnlyFieldListFilter), "created_at")
+    list_filter = ("state", "usage", ("endpoint", admin.RelatedOnlyFieldListFilter), ("created_at", ByDate))
     ordering = ("-created_at", "id")
     search_ids = ("pk", "consent")
     search_texts = ("consent__end_user__external_id",)

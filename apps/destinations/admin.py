@@ -11,7 +11,7 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.workspaces.scoped_admin import Need, ScopedModelAdmin, SupportModelAdmin, cells, may
+from apps.workspaces.scoped_admin import ByDate, Need, ScopedModelAdmin, SupportModelAdmin, cells, may
 
 from . import views
 from .models import Delivery, Destination
@@ -156,7 +156,7 @@ class DeliveryAdmin(DeliveryColumns, ScopedModelAdmin):
     )
     list_display_links = ("when",)
     list_select_related = ("destination",)
-    list_filter = ("state", ("destination", admin.RelatedOnlyFieldListFilter), "created_at")
+    list_filter = ("state", ("destination", admin.RelatedOnlyFieldListFilter), ("created_at", ByDate))
     ordering = ("-created_at", "id")
     search_ids = ("pk", "sync_job_id", "authorization", "destination")
     search_texts = ("object_key", "external_id")
@@ -178,6 +178,9 @@ class DeliveryAdmin(DeliveryColumns, ScopedModelAdmin):
             "replayable": found.state == DeliveryState.DELIVERED,
             "counts": sorted(found.resource_counts.items()),
         }
+
+    def name_of(self, found: Delivery) -> str:
+        return found.object_key.rpartition("/")[2]
 
     def facts(self, found: Delivery) -> list[tuple[str, SafeString | str]]:
         facts = [

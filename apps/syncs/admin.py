@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.destinations.models import Delivery
-from apps.workspaces.scoped_admin import ScopedModelAdmin, SupportModelAdmin, cells
+from apps.workspaces.scoped_admin import ByDate, ScopedModelAdmin, SupportModelAdmin, cells
 
 from .models import SyncJob
 
@@ -66,7 +66,7 @@ class SyncJobAdmin(SyncJobColumns, ScopedModelAdmin):
     list_display = ("created", "shown_state", "user", "source", "cause", "resources", "gap_count", "took")
     list_display_links = ("created",)
     list_select_related = ("authorization__endpoint", "authorization__consent__end_user")
-    list_filter = ("state", "cause", "created_at")
+    list_filter = ("state", "cause", ("created_at", ByDate))
     ordering = ("-created_at", "id")
     search_ids = ("pk", "authorization")
     object_template = "syncs/sync_job.html"

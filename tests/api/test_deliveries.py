@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.authorizations.models import PatientAuthorization
 from apps.destinations.models import Delivery
 
-from .conftest import Json, World
+from .conftest import Json, World, make_delivery, make_sync_job
 
 
 def replay(world: World, *ids: object) -> tuple[int, Json]:
@@ -19,10 +19,12 @@ def replay(world: World, *ids: object) -> tuple[int, Json]:
 
 
 def test_a_failed_delivery_is_retried_in_the_same_row_with_the_same_key(world: World) -> None:
-    Delivery.objects.filter(pk=world.care.delivery.pk).update(state="FAILED", delivered_at=None)
-    body = world.care.api().post(f"deliveries/{world.care.delivery.pk}/retry").json()
-    assert (body["state"], body["id"]) == ("RETRYING", str(world.care.delivery.pk))
-    assert body["object_key"] == world.care.delivery.object_key
+    care = world.care
+    job = make_sync_job(care.authorization, seq=2)
+    failed = make_delivery(care.destination, care.authorization, job, state="FAILED", delivered_at=None)
+    body = care.api().post(f"deliveries/{failed.pk}/retry").json()
+    assert (body["state"], body["id"]) == ("RETRYING", str(failed.pk))
+    assert body["object_key"] == failed.object_key
     assert body["next_attempt_at"] is not None
 
 

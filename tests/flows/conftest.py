@@ -23,13 +23,13 @@ class LocalAws(NamedTuple):
     our_key: dict[str, str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def payer() -> Iterator[LocalPayer]:
     with LocalPayer() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def local_aws() -> Iterator[LocalAws]:
     with LocalCloud() as cloud:
         yield LocalAws(cloud.url, world.make_our_side(cloud.url))

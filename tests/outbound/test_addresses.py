@@ -124,3 +124,9 @@ def test_a_host_that_is_accepted_is_ascii_and_in_one_spelling(host: str) -> None
 ])
 def test_a_host_has_one_spelling(host: str, spelling: str) -> None:
     assert check_host(host) == spelling
+
+
+@pytest.mark.parametrize("host", ["2606:4700::1111%1", "fe80::1%eth0", "[::1]", "8.8.8.8:443", "a b", "a@b"])
+def test_a_host_with_more_than_a_host_in_it_is_refused(host: str) -> None:
+    with pytest.raises(RefusedAddress):
+        check_host(host)

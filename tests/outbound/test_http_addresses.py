@@ -54,7 +54,7 @@ def test_only_the_listed_port_and_spelling_is_allowed(serve: Serve, door_to: Doo
     listed, other = serve(answer()), serve(answer())
     door = door_to(listed.port)
     assert door.request("GET", url(listed)).status == 200
-    for target in (url(other), f"http://localhost:{listed.port}/", f"https://localhost:{listed.port}/"):
+    for target in (url(other), url(other).replace("http", "https"), f"http://localhost:{listed.port}/", f"https://localhost:{listed.port}/"):
         with pytest.raises(RefusedAddress):
             door.request("GET", target)
     assert other.seen == []

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from .delivering import Spooled
 
 REFUSALS_BEFORE_PAUSE = 3
-# Never tried again by itself: somebody else's object has our name, or our own bytes changed.
-FINAL_CODES = frozenset({"already-exists", "PreconditionFailed", "body-changed"})
+# Never tried again by itself: somebody else's object has our name, it cannot fit, or the bytes are not what they were.
+FINAL_CODES = frozenset(
+    {"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "EncryptionMismatch", "body-changed"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

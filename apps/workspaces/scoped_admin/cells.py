@@ -67,6 +67,11 @@ def state_tag(state: str) -> SafeString:
     return format_html('<span class="tag tag-{}">{}{}</span>', colour, icon(symbol), word)
 
 
+def state_word(text: object) -> str:
+    """Return the word of a state; any other text as it is."""
+    return STATES[str(text)][2] if str(text) in STATES else str(text)
+
+
 def moment(at: dt.datetime | None) -> SafeString | str:
     """Show an instant in UTC; the whole of it on hover. Shape: "21 Nov 2026 01:20:02"."""
     if at is None:

@@ -25,6 +25,14 @@ from .pages import Crumb, page_context, render_page
 LOOKUPS = ("", "__exact", "__id__exact", "__gte", "__lt", "__isnull")
 
 
+class ByDate(admin.DateFieldListFilter):
+    """When a row was made, in the words of the page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "date"
+
+
 class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A read-only list and object page that can be asked for nothing but what the class declares."""
 

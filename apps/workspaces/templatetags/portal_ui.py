@@ -18,6 +18,7 @@ from ..scoped_admin.links import scope_url as make_scope_url
 register = template.Library()
 register.simple_tag(cells.icon, name="icon")
 register.filter("state_tag", cells.state_tag)
+register.filter("state_word", cells.state_word)
 register.filter("code", cells.code)
 register.filter("file_size", cells.file_size)
 

@@ -57,7 +57,7 @@ class S3Connector:
             if ended.code not in SESSION_IS_OVER:
                 raise
             self._sessions.forget(self._config, session)
-            again = replace(batch, earlier_attempt_unknown=ended.unknown_outcome)
+            again = replace(batch, earlier_attempt_unknown=batch.earlier_attempt_unknown or ended.unknown_outcome)
             receipt = put_file(self._sessions.get(self._config).client, self._config, again)
         check_encryption(self._config, receipt)
         return receipt
