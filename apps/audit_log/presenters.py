@@ -56,5 +56,13 @@ def actor(event: AuditEvent) -> str:
 
 
 def detail(event: AuditEvent) -> str:
-    """Write the event's details in one line. Shape: "role: owner, count: 3"."""
-    return ", ".join(f"{name}: {value}" for name, value in sorted(event.detail.items()))
+    """Write the event's details in one line. Shape: "role: owner; count: 3"."""
+    return "; ".join(f"{name.replace('_', ' ')}: {_value(value)}" for name, value in sorted(event.detail.items()))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
+    return str(value)

@@ -18,6 +18,17 @@ from .models import Delivery, Destination
 from .selectors import policies_for
 from .states import DeliveryState, DestinationState
 
+# The steps of a connection test as people read them; a step that is not here keeps its name.
+STEP_WORDS = {
+    "check_form": "Fields checked",
+    "our_identity": "Our own identity",
+    "assume_role": "Role found and trusted",
+    "refuse_without_external_id": "Refused without the external ID",
+    "refuse_wrong_external_id": "Refused with a wrong external ID",
+    "write_object": "Object written",
+    "refuse_overwrite": "Overwriting refused",
+    "encryption": "Encryption checked",
+}
 RETRYABLE = (DeliveryState.FAILED, DeliveryState.HELD, DeliveryState.RETRYING)
 
 
@@ -65,6 +76,9 @@ class DestinationAdmin(ScopedModelAdmin):
         return {
             "destination": found,
             "test": test,
+            "steps": [{**step, "title": STEP_WORDS.get(step["name"], step["name"])} for step in test.steps]
+            if test
+            else [],
             "test_is_current": test is not None and test.config_version == found.config_version,
             "facts": self.facts(found),
             "policies": policies_for(found) if found.state != DestinationState.DELETED else None,

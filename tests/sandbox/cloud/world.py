@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 REGION = "eu-central-1"
+DENIED = ("AccessDenied", 403)
 Document = dict[str, Any]
 
 
@@ -47,6 +51,14 @@ def trust(principal: str, **more: Any) -> Document:
 
 def external_id(value: str) -> Document:
     return {"StringEquals": {"sts:ExternalId": value}}
+
+
+def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, int]:
+    """Call and answer the error's code and status."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    response: Any = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
 @dataclass(slots=True)
