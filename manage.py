@@ -9,10 +9,24 @@ from pathlib import Path
 from portal.local_secrets import ensure_local_secrets
 
 # Importing settings starts nothing (rulings A3): only these commands do.
-NEEDS_DATABASE = frozenset({
-    "demo", "run", "runworker", "migrate", "shell", "audit", "rotate_keys", "createsuperuser", "grant_live_access",
-    "purge_expired", "enqueue_due_syncs", "import_endpoints", "dbshell", "create_support_user",
-})
+NEEDS_DATABASE = frozenset(
+    {
+        "demo",
+        "run",
+        "runworker",
+        "migrate",
+        "shell",
+        "audit",
+        "rotate_keys",
+        "createsuperuser",
+        "grant_live_access",
+        "purge_expired",
+        "enqueue_due_syncs",
+        "import_endpoints",
+        "dbshell",
+        "create_support_user",
+    }
+)
 LONG_RUNNING = frozenset({"demo", "run", "runworker"})
 
 

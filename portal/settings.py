@@ -25,7 +25,9 @@ BRAND_NAME = env.str("BRAND_NAME", default="Record Relay")
 
 # -- Secrets (rulings B11) ----------------------------------------------------------------------
 # Unset on a laptop: made once in VAR by manage.py. Production must set both (portal.E001, encryption.E001).
-SECRET_KEY = env.str("SECRET_KEY", default="") or read_local_secret(VAR, "SECRET_KEY") or secrets.token_urlsafe(48)
+SECRET_KEY = (
+    env.str("SECRET_KEY", default="") or read_local_secret(VAR, "SECRET_KEY") or secrets.token_urlsafe(48)
+)
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[]) or [
     read_local_secret(VAR, "FIELD_ENCRYPTION_KEY") or secrets.token_urlsafe(48)
 ]
@@ -92,7 +94,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "portal.apps.PortalStaticFilesConfig",
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
@@ -190,6 +192,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MAX_AGE = 3600
+# Compressing the documentation's source maps and bundle again and again costs more than it saves.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "ico", "woff2", "gz", "br")
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -245,6 +249,7 @@ ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=86_400)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=7_776_000)
 ONE_TIME_SECONDS = env.int("ONE_TIME_SECONDS", default=86_400)
 INVITATION_DAYS = env.int("INVITATION_DAYS", default=7)
+TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=6)
 TEST_VALID_SECONDS = env.int("TEST_VALID_SECONDS", default=86_400)
 VERSION_RETENTION_DAYS = env.int("VERSION_RETENTION_DAYS", default=90)
 TAG_BASE = env.str("TAG_BASE", default="https://fhir.flexpa.com/identifiers/")
@@ -278,10 +283,14 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.applications.authentication.ManagementKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.applications.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.applications.parsers.ManagementJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.applications.paging.CreatedCursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # ScopeFilter is the scoping: every list and look-up is of the key's application and mode.
+    "DEFAULT_FILTER_BACKENDS": [
+        "apps.applications.filters.ScopeFilter",
+        "apps.applications.filters.ListedFilters",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "apps.applications.schema.ManagementSchema",
     "EXCEPTION_HANDLER": "apps.applications.problems.problem_details",
     "UNAUTHENTICATED_USER": None,
 }
@@ -294,6 +303,17 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["apps.applications.schema.only_management_api"],
+    "ENUM_NAME_OVERRIDES": {
+        "Mode": "apps.applications.models.MODES",
+        "KeyKind": "apps.applications.serializers.KEY_KINDS",
+        "AuthorizationState": "apps.authorizations.states.AuthorizationState",
+        "DestinationKind": "apps.destinations.models.KINDS",
+        "DestinationState": "apps.destinations.states.DestinationState",
+        "DeliveryKind": "apps.destinations.serializers.DELIVERY_KINDS",
+        "DeliveryState": "apps.destinations.states.DeliveryState",
+        "SyncState": "apps.syncs.states.SyncState",
+    },
 }
 
 from portal.logging import LOGGING  # noqa: E402, F401

@@ -49,7 +49,7 @@ class OwnSite(AdminSite):
         """Answer somebody who is signed in and may not enter."""
         raise Http404
 
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # type: ignore[override]
         inner = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -27,6 +27,14 @@ ensure_local_secrets(VAR)
 
 import django  # noqa: E402
 
+from django.conf import settings as django_settings  # noqa: E402
+
+# Static files as they lie in the tree: no test needs the hashed names, and nothing has to be collected first.
+django_settings.WHITENOISE_AUTOREFRESH = True
+django_settings.STORAGES = {
+    **django_settings.STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 django.setup()
 
 from hypothesis import settings as hypothesis_settings  # noqa: E402

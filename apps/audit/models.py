@@ -32,7 +32,9 @@ class AuditEvent(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["workspace_id", "id"], name="audit_event_unsealed", condition=models.Q(seal_number__isnull=True)
+                fields=["workspace_id", "id"],
+                name="audit_event_unsealed",
+                condition=models.Q(seal_number__isnull=True),
             ),
             models.Index(fields=["workspace_id", "seal_number", "id"], name="audit_event_sealed"),
             models.Index(fields=["workspace_id", "-id"], name="audit_event_workspace"),

@@ -20,7 +20,12 @@ class Broken:
 
 
 def oldest_unsealed_at() -> dt.datetime | None:
-    return AuditEvent.objects.filter(seal_number__isnull=True).order_by("id").values_list("at", flat=True).first()
+    return (
+        AuditEvent.objects.filter(seal_number__isnull=True)
+        .order_by("id")
+        .values_list("at", flat=True)
+        .first()
+    )
 
 
 def list_chains() -> list[str]:
@@ -36,13 +41,19 @@ def verify_chain(workspace_id: str) -> Iterator[Broken]:
             yield Broken(workspace_id, seal.first_event_id, f"seal {number} is missing or was changed")
             number = seal.number
         previous, count = bytes(seal.previous_hash), 0
-        for event in AuditEvent.objects.filter(workspace_id=workspace_id, seal_number=seal.number).order_by("id"):
+        for event in AuditEvent.objects.filter(workspace_id=workspace_id, seal_number=seal.number).order_by(
+            "id"
+        ):
             previous, count = link(previous, event), count + 1
             if event.hash is None or bytes(event.hash) != previous:
                 yield Broken(workspace_id, event.pk, "this event or the one before it was changed or removed")
                 previous = bytes(event.hash or b"")
         if count != seal.event_count or previous != bytes(seal.hash):
-            yield Broken(workspace_id, seal.last_event_id, f"seal {seal.number} covered {seal.event_count} events, {count} are there")
+            yield Broken(
+                workspace_id,
+                seal.last_event_id,
+                f"seal {seal.number} covered {seal.event_count} events, {count} are there",
+            )
         previous = bytes(seal.hash)
     stray = AuditEvent.objects.filter(workspace_id=workspace_id, seal_number__gt=number)
     for event in stray.order_by("id")[:100]:

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from apps.audit.events import ActorKind
 from apps.audit.models import AuditEvent
-from apps.workspaces.scoped_admin import ScopedModelAdmin, SupportModelAdmin, cells
+from apps.workspaces.scoped_admin import DeclaredOnlyAdmin, ScopedModelAdmin, SupportModelAdmin, cells
 
 from . import presenters
 
@@ -47,7 +47,7 @@ class ActionFilter(admin.SimpleListFilter):
         return queryset.filter(action__startswith=f"{self.value()}.") if self.value() else queryset
 
 
-class AuditColumns:
+class AuditColumns(DeclaredOnlyAdmin):
     """Cells, filters and search that both lists share."""
 
     url_path = "audit"
@@ -69,7 +69,7 @@ class AuditColumns:
         term = search_term.strip()
         with contextlib.suppress(ValueError):
             term = str(uuid.UUID(term))
-        return super().get_search_results(request, queryset, term)  # type: ignore[misc]
+        return super().get_search_results(request, queryset, term)
 
     def facts(self, found: AuditEvent) -> list[tuple[str, SafeString | str]]:
         return [

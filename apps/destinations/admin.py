@@ -50,7 +50,9 @@ class DestinationAdmin(ScopedModelAdmin):
     object_template = "destinations/destination.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(last_delivered_at=Max("deliveries__delivered_at"))
+        latest = Max("deliveries__delivered_at")
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(last_delivered_at=latest)
+        return rows
 
     def own_urls(self) -> list[URLPattern]:
         one = "<uuid:destination_id>/"
@@ -238,8 +240,8 @@ class DeliveryAdmin(DeliveryColumns, ScopedModelAdmin):
             format_html('<span class="second bad">{}</span>', found.error_code) if found.error_code else ""
         )
         return format_html(
-            '<code>{}</code><span class="second">{}</span>{}',
-            found.object_key.rpartition("/")[2],
+            '{}<span class="second">{}</span>{}',
+            cells.object_name(found.object_key),
             found.external_id,
             error,
         )

@@ -16,7 +16,7 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -49,6 +49,7 @@ from .services import (
     DataPurged,
     InvalidDestination,
     NotTested,
+    TooManyTests,
     backfill_destination,
     create_destination,
     delete_destination,
@@ -243,5 +244,7 @@ def _refusals() -> Iterator[None]:
         raise Conflict(str(error), "not_tested") from None
     except IllegalTransition as error:
         raise Conflict(str(error), "illegal_transition") from None
+    except TooManyTests as error:
+        raise Throttled(detail=str(error), wait=60) from None
     except DataPurged as error:
         raise Gone(str(error), "data_purged") from None

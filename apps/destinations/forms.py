@@ -14,7 +14,7 @@ class DestinationForm(forms.Form):
     role_arn = forms.CharField(
         label="Role ARN", max_length=2048, help_text="The role in your account that we assume to write."
     )
-    prefix = forms.CharField(
+    prefix = forms.CharField(  # type: ignore[assignment]  # the field; no form here has a form prefix
         max_length=200,
         required=False,
         help_text="Objects are written below it. Empty: the default of this server.",

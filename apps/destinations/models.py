@@ -122,9 +122,13 @@ class Delivery(OutboxRow):
     sync_job_id = models.UUIDField()  # plain: syncs stand above destinations
     seq = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=[(k.value, k.value) for k in DeliveryKind], default="live")
-    replay_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replays")
+    replay_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replays"
+    )
     state = models.CharField(
-        max_length=10, choices=[(s.value, s.value) for s in DeliveryState], default=DeliveryState.PENDING.value
+        max_length=10,
+        choices=[(s.value, s.value) for s in DeliveryState],
+        default=DeliveryState.PENDING.value,
     )
     reason = models.CharField(max_length=40, blank=True, default="")
     external_id = models.CharField(max_length=255)
@@ -158,7 +162,10 @@ class Delivery(OutboxRow):
             models.CheckConstraint(
                 name="deliveries_delivered_is_whole",
                 condition=~Q(state="DELIVERED")
-                | (Q(delivered_at__isnull=False, bytes__isnull=False, resources__isnull=False) & ~Q(sha256="")),
+                | (
+                    Q(delivered_at__isnull=False, bytes__isnull=False, resources__isnull=False)
+                    & ~Q(sha256="")
+                ),
             ),
             models.CheckConstraint(
                 name="deliveries_lease_with_state",
@@ -167,7 +174,8 @@ class Delivery(OutboxRow):
             ),
             models.CheckConstraint(
                 name="deliveries_held_at_with_state",
-                condition=Q(state="HELD", held_at__isnull=False) | (~Q(state="HELD") & Q(held_at__isnull=True)),
+                condition=Q(state="HELD", held_at__isnull=False)
+                | (~Q(state="HELD") & Q(held_at__isnull=True)),
             ),
         ]
 

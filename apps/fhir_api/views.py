@@ -82,7 +82,10 @@ def everything(request: HttpRequest, *, fhir_id: str) -> HttpResponseBase:
     _audit(request, access, authorization, ids, "record.everything_read")
     base = f"{settings.PUBLIC_URL}/fhir"
     body: Iterator[bytes] = everything_bundle(
-        view.lines(), base_url=base, bundle_id=uuid.uuid4().hex, self_url=f"{base}/Patient/{wanted}/$everything"
+        view.lines(),
+        base_url=base,
+        bundle_id=uuid.uuid4().hex,
+        self_url=f"{base}/Patient/{wanted}/$everything",
     )
     return _private(StreamingHttpResponse(body, content_type=CONTENT_TYPE))
 
@@ -93,8 +96,13 @@ def metadata(request: HttpRequest) -> HttpResponseBase:
     import msgspec
 
     base = f"{settings.PUBLIC_URL}/fhir"
-    operation = {"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"}
-    resources: list[dict[str, Any]] = [{"type": kind, "interaction": [{"code": "read"}]} for kind in SUPPORTED_TYPES]
+    operation = {
+        "name": "everything",
+        "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+    }
+    resources: list[dict[str, Any]] = [
+        {"type": kind, "interaction": [{"code": "read"}]} for kind in SUPPORTED_TYPES
+    ]
     for resource in resources:
         if resource["type"] == "Patient":
             resource["operation"] = [operation]
@@ -138,11 +146,13 @@ def _view(authorization: PatientAuthorization) -> View:
     job = find_latest_job(authorization)
     if job is None or job.state in UNFINISHED:
         raise FhirError(
-            "transient", text="The patient's records are being fetched. Try again shortly.",
+            "transient",
+            text="The patient's records are being fetched. Try again shortly.",
             retry_after_seconds=SYNCING_RETRY_SECONDS,
         )
     raise FhirError(
-        "processing", text="No records could be fetched from the source. Please re-authorize or contact support."
+        "processing",
+        text="No records could be fetched from the source. Please re-authorize or contact support.",
     )
 
 
@@ -151,7 +161,11 @@ def _patient_id(access: PatientAccess, fhir_id: str) -> str:
 
 
 def _audit(
-    request: HttpRequest, access: PatientAccess, authorization: PatientAuthorization, ids: list[str], action: str
+    request: HttpRequest,
+    access: PatientAccess,
+    authorization: PatientAuthorization,
+    ids: list[str],
+    action: str,
 ) -> None:
     application = authorization.application
     actor = Actor(
@@ -162,7 +176,9 @@ def _audit(
         request_id=request.request_id,  # type: ignore[attr-defined]
     )
     place = Place(
-        workspace_id=str(application.workspace_id), application_id=str(application.pk), mode=authorization.mode
+        workspace_id=str(application.workspace_id),
+        application_id=str(application.pk),
+        mode=authorization.mode,
     )
     record_reading(action=action, by=actor, place=place, target_id=authorization.pk, ids=ids)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import json
 from typing import Any
@@ -25,7 +24,7 @@ def read_body(request: HttpRequest) -> dict[str, str]:
     if raw.lstrip()[:1] == b"{":
         try:
             found = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return {name: value for name, value in found.items() if isinstance(value, str)}
     return dict(request.POST.items())  # type: ignore[arg-type]
@@ -38,7 +37,7 @@ def read_basic(request: HttpRequest) -> tuple[str, str] | None:
         return None
     try:
         user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, not ASCII, or not UTF-8 inside
         return None
     return user, password
 

@@ -22,6 +22,7 @@ def smart_configuration(request: HttpRequest) -> JsonResponse:
             "jwks_uri": f"{settings.PUBLIC_URL}/.well-known/jwks.json",
             "scopes_supported": ["launch/patient", "offline_access"],
             "response_types_supported": ["code"],
+            "grant_types_supported": ["authorization_code", "client_credentials"],
             "code_challenge_methods_supported": ["S256"],
             "capabilities": [
                 "launch-standalone", "client-public", "client-confidential-symmetric",

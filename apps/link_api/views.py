@@ -31,6 +31,10 @@ from .bodies import (
 
 WRONG_CLIENT = "Unauthorized: Invalid credentials. Send a publishable and a secret key of one application and mode."
 
+# RFC 7617 2 asks for a realm; RFC 6750 3.1 names the error.
+BASIC = 'Basic realm="token endpoint", charset="UTF-8"'
+BEARER = 'Bearer realm="link", error="invalid_token"'
+
 
 @csrf_exempt
 @require_POST
@@ -71,7 +75,7 @@ def _code_grant(request: HttpRequest, body: dict[str, str], now: dt.datetime) ->
     client_id = basic[0] if basic else body.get("client_id", "")
     client = find_client(client_id=client_id, secret=basic[1], now=now) if basic else find_publishable_key(client_id, now=now)
     if client is None:
-        return refusal(401, "invalid_client", WRONG_CLIENT, authenticate="Basic")
+        return refusal(401, "invalid_client", WRONG_CLIENT, authenticate=BASIC)
     try:
         issued = exchange_code(
             code=body.get("code", ""), redirect_uri=body.get("redirect_uri", ""),
@@ -82,13 +86,13 @@ def _code_grant(request: HttpRequest, body: dict[str, str], now: dt.datetime) ->
         return refusal(
             400, "invalid_grant", "Invalid authorization code: unknown, used, expired, or its redirect_uri or code_verifier differs."
         )
-    return answer({**_exchanged(issued, now), "token_type": "Bearer", "scope": issued.authorization.consent.scope})
+    return answer({**_exchanged(issued, now), "token_type": "Bearer", "scope": _granted_scope(issued)})
 
 
 def _refresh_grant(request: HttpRequest, body: dict[str, str], now: dt.datetime) -> JsonResponse:
     client = _basic_client(request, now)
     if client is None:
-        return refusal(401, "invalid_client", WRONG_CLIENT, authenticate="Basic")
+        return refusal(401, "invalid_client", WRONG_CLIENT, authenticate=BASIC)
     try:
         issued = refresh_access(
             refresh_token=body.get("refresh_token", ""), client=client,
@@ -111,7 +115,7 @@ def _refresh_grant(request: HttpRequest, body: dict[str, str], now: dt.datetime)
 def _client_grant(request: HttpRequest, body: dict[str, str], now: dt.datetime) -> JsonResponse:
     client = _basic_client(request, now)
     if client is None:
-        return refusal(401, "invalid_client", WRONG_CLIENT, authenticate="Basic")
+        return refusal(401, "invalid_client", WRONG_CLIENT, authenticate=BASIC)
     if client.mode != Mode.LIVE:
         return refusal(403, "unauthorized_client", "Application access tokens need live keys; these are test keys.")
     access_token, expires_in = issue_application_token(
@@ -181,6 +185,12 @@ def _exchanged(issued: IssuedTokens, now: dt.datetime) -> dict[str, Any]:
     return {**fields, **({"refresh_token": issued.refresh_token} if issued.refresh_token else {})}
 
 
+def _granted_scope(issued: IssuedTokens) -> str:
+    """Say what was given where it is less than what was asked. Source: RFC 6749 5.1."""
+    asked = issued.authorization.consent.scope.split()
+    return " ".join(scope for scope in asked if scope != "offline_access" or issued.refresh_token)
+
+
 def _without_endpoint(block: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in block.items() if name != "endpoint"}
 
@@ -206,7 +216,7 @@ def _patient_access(request: HttpRequest, now: dt.datetime) -> PatientAccess | J
     try:
         return find_patient_access(read_bearer(request), now=now)
     except InvalidToken:
-        return refusal(401, "Unauthorized", "Invalid access token", authenticate="Bearer")
+        return refusal(401, "Unauthorized", "Invalid access token", authenticate=BEARER)
 
 
 def _issuer() -> str:

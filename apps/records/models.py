@@ -27,7 +27,9 @@ class StoredResource(models.Model):
     first_seq = models.PositiveIntegerField()
     last_seq = models.PositiveIntegerField(null=True, blank=True)
     stored_at = models.DateTimeField()  # our own instant of change (D17)
-    ended_at = models.DateTimeField(null=True, blank=True)  # when last_seq was set; retention counts from here
+    ended_at = models.DateTimeField(
+        null=True, blank=True
+    )  # when last_seq was set; retention counts from here
     source_hash = models.BinaryField(max_length=32)
     content_hash = models.BinaryField(max_length=32)
     pipeline_version = models.PositiveSmallIntegerField()
@@ -50,7 +52,9 @@ class StoredResource(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["partition", "type", "fhir_id"], name="records_current", condition=Q(last_seq__isnull=True)
+                fields=["partition", "type", "fhir_id"],
+                name="records_current",
+                condition=Q(last_seq__isnull=True),
             ),
             models.Index(fields=["ended_at"], name="records_ended", condition=Q(ended_at__isnull=False)),
         ]

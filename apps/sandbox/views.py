@@ -78,12 +78,23 @@ def authorize(request: HttpRequest) -> JsonResponse:
         body = _body(request)
         key = _test_key(body)
         url = urlsplit(body.get("authorize_url", ""))
-        if f"{url.scheme}://{url.netloc}" != settings.PUBLIC_URL or url.path not in ("/link/auth", "/oauth/authorize"):
-            raise Refusal(400, "invalid_request", f"authorize_url must be a complete {settings.PUBLIC_URL}/link/auth URL.")
+        if f"{url.scheme}://{url.netloc}" != settings.PUBLIC_URL or url.path not in (
+            "/link/auth",
+            "/oauth/authorize",
+        ):
+            raise Refusal(
+                400,
+                "invalid_request",
+                f"authorize_url must be a complete {settings.PUBLIC_URL}/link/auth URL.",
+            )
         query = parse_qs(url.query)
         client = find_api_key(query.get("client_id", [""])[0], now=timezone.now())
         if client is None or (client.application_id, client.mode) != (key.application_id, key.mode):
-            raise Refusal(400, "invalid_client", "client_id of authorize_url is not a publishable key of this application's test mode.")
+            raise Refusal(
+                400,
+                "invalid_client",
+                "client_id of authorize_url is not a publishable key of this application's test mode.",
+            )
         chosen = {**body, "endpoint_id": query.get("flexpa_endpoint_id", [body.get("endpoint_id", "")])[0]}
         endpoint, member = _endpoint_and_member(chosen)
         return JsonResponse({"redirect_uri": _walk(body["authorize_url"], endpoint, member)})
@@ -116,7 +127,9 @@ def _test_key(body: dict[str, Any]) -> ApiKey:
     if key is None or key.kind != KeyKind.SECRET:
         raise Refusal(401, "invalid_client", "secret_key must be a secret test key (sk_test_…).")
     if key.mode != Mode.TEST and not settings.SANDBOX_PAYER_AS_LIVE:
-        raise Refusal(403, "unauthorized_client", "The sandbox works with test keys only; this is a live key.")
+        raise Refusal(
+            403, "unauthorized_client", "The sandbox works with test keys only; this is a live key."
+        )
     return key
 
 
@@ -124,7 +137,11 @@ def _publishable(key: ApiKey) -> str:
     for each in list_running_keys(key.application_id, Mode(key.mode), now=timezone.now()):
         if each.public_value:
             return each.public_value
-    raise Refusal(400, "invalid_client", "This application has no publishable key in this mode. Create one in the portal.")
+    raise Refusal(
+        400,
+        "invalid_client",
+        "This application has no publishable key in this mode. Create one in the portal.",
+    )
 
 
 def _endpoint_and_member(body: dict[str, Any]) -> tuple[Endpoint, Member]:

@@ -14,7 +14,9 @@ from .states import UNFINISHED, SyncCause, SyncState
 class SyncJob(OutboxRow):
     """One crawl of one authorization, in sequence `seq`; nothing of it is visible until it is COMPLETED."""
 
-    authorization = models.ForeignKey(PatientAuthorization, on_delete=models.PROTECT, related_name="sync_jobs")
+    authorization = models.ForeignKey(
+        PatientAuthorization, on_delete=models.PROTECT, related_name="sync_jobs"
+    )
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="sync_jobs")
     mode = models.CharField(max_length=4, choices=MODES)
     state = models.CharField(
@@ -76,9 +78,7 @@ class CrawledPage(models.Model):
     rejected = models.JSONField(default=list)  # [[type, code]] of resources that could not be read
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["sync_job", "type", "number"], name="syncs_page_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["sync_job", "type", "number"], name="syncs_page_once")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.number}"

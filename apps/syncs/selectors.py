@@ -26,7 +26,9 @@ def find_latest_job(authorization: PatientAuthorization) -> SyncJob | None:
 def find_sync_status(authorization: PatientAuthorization) -> SyncStatus:
     latest = find_latest_job(authorization)
     completed = (
-        SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED).order_by("-seq").first()
+        SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED)
+        .order_by("-seq")
+        .first()
     )
     return SyncStatus(
         state=latest.state if latest else SyncState.CREATED,

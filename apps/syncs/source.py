@@ -23,7 +23,9 @@ ACCEPT = {"Accept": "application/fhir+json"}
 class Source:
     """One endpoint seen with one patient's access token."""
 
-    def __init__(self, *, door: Door, fhir_base: str, patient_id: str, access_token: str, page_size: int) -> None:
+    def __init__(
+        self, *, door: Door, fhir_base: str, patient_id: str, access_token: str, page_size: int
+    ) -> None:
         self.door = door
         self.fhir_base = fhir_base
         self.patient_id = patient_id
@@ -57,7 +59,9 @@ class Source:
     def patient(self) -> SourcePage:
         """Read the Patient itself as a page of one. Raises: SourceError."""
         url = f"{self.fhir_base}/Patient/{self.patient_id}"
-        return SourcePage(entries=[SourceEntry(full_url=url, raw=self._get(url).body)], next_url=None, total=1, outcomes=[])
+        return SourcePage(
+            entries=[SourceEntry(full_url=url, raw=self._get(url).body)], next_url=None, total=1, outcomes=[]
+        )
 
     def page(self, url: str) -> SourcePage:
         """Fetch one page. Raises: SourceError, also for a `next` link that leads off the source."""

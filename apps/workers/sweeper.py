@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from apps.applications.idempotency import purge_idempotency_records
 from apps.audit.services import seal_events
 from apps.authorizations.services import abandon_expired
 from apps.destinations.models import Delivery
@@ -46,6 +47,7 @@ def sweep(now: dt.datetime | None = None) -> dict[str, int]:
         "refreshes": lambda: enqueue_due_syncs(now=now),
         "versions": lambda: prune_versions(before=now - retention),
         "spool": clean_spool,
+        "idempotency": lambda: purge_idempotency_records(now=now),
         "seals": seal_events,
     }
     done = {}
@@ -65,5 +67,7 @@ def ring_for_due_work() -> None:
     """Rebuild every lost hint: the rows are the truth."""
     if SyncJob.objects.filter(state=SyncState.WAITING, next_attempt_at__lte=Now()).exists():
         ring(Lane.SYNC)
-    if Delivery.objects.filter(state__in=CLAIMABLE, next_attempt_at__lte=Now(), destination__state="ENABLED").exists():
+    if Delivery.objects.filter(
+        state__in=CLAIMABLE, next_attempt_at__lte=Now(), destination__state="ENABLED"
+    ).exists():
         ring(Lane.DELIVER)

@@ -22,7 +22,8 @@ class WorkspaceAdmin(SupportModelAdmin):
     search_texts = ("slug", "name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(member_count=Count("memberships"))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(member_count=Count("memberships"))
+        return rows
 
     def facts(self, found: Workspace) -> list[tuple[str, SafeString | str]]:
         members = found.memberships.select_related("user").order_by("created_at", "pk")

@@ -47,7 +47,11 @@ def payer_url(payer: LocalPayer, settings: Settings, request: pytest.FixtureRequ
 
 @pytest.fixture
 def cloud_url(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name, value in {"AWS_ENDPOINT_URL": local_aws.url, "AWS_REGION": "us-east-1", **local_aws.our_key}.items():
+    for name, value in {
+        "AWS_ENDPOINT_URL": local_aws.url,
+        "AWS_REGION": "us-east-1",
+        **local_aws.our_key,
+    }.items():
         monkeypatch.setenv(name, value)
     s3_sessions.cache_clear()
     yield local_aws.url

@@ -37,9 +37,15 @@ def workers(payer_url: str, cloud_url: str, tmp_path: Path) -> Iterator[subproce
     database = connection.settings_dict
     url = f"postgres://{database['USER']}:{database['PASSWORD']}@/{database['NAME']}?host={database['HOST']}"
     environment = {
-        **os.environ, "DATABASE_URL": url, "VAR": str(tmp_path), "SANDBOX_PAYER_URL": payer_url,
-        "SECRET_KEY": settings.SECRET_KEY, "FIELD_ENCRYPTION_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
-        "LEASE_SECONDS": "3", "SWEEP_SECONDS": "1", "DEBUG": "1",
+        **os.environ,
+        "DATABASE_URL": url,
+        "VAR": str(tmp_path),
+        "SANDBOX_PAYER_URL": payer_url,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "FIELD_ENCRYPTION_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
+        "LEASE_SECONDS": "3",
+        "SWEEP_SECONDS": "1",
+        "DEBUG": "1",
     }
     with (tmp_path / "worker.log").open("wb") as log:
         process = subprocess.Popen(
@@ -74,7 +80,7 @@ def slow_down_next_put(cloud_url: str, **how: object) -> None:
 def check_one_object_recorded_once(cloud_url: str, bucket: str) -> None:
     wait_until(lambda: Delivery.objects.get().state == "DELIVERED")
     delivery = Delivery.objects.get()
-    (key, body), = world.objects(cloud_url, bucket).items()
+    ((key, body),) = world.objects(cloud_url, bucket).items()
     assert (key, len(body)) == (delivery.object_key, delivery.bytes)
     assert delivery.attempts >= 2
     assert DeliveryAttempt.objects.filter(succeeded=True).count() == 1

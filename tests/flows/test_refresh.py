@@ -119,7 +119,9 @@ def test_added_changed_and_removed_resources_make_new_versions_and_end_old_ones(
     assert f"Observation/{observations[0]['id']}" in changed
     old = find_view(linked, seq=1)
     assert old is not None
-    assert {f"{kind}/{pk}": line for kind, pk, line in old.lines()} == first, "the first sync stays readable, byte for byte"
+    assert {f"{kind}/{pk}": line for kind, pk, line in old.lines()} == first, (
+        "the first sync stays readable, byte for byte"
+    )
     assert source
 
 

@@ -26,7 +26,7 @@ def test_first_sync_of_a_member_lands_once_in_the_bucket(payer_url: str, cloud_u
     assert not deliver_next()
     delivery = Delivery.objects.get(destination=destination)
     assert delivery.state == "DELIVERED", (delivery.error_code, delivery.error_message)
-    (key, body), = world.objects(cloud_url, "first-sync").items()
+    ((key, body),) = world.objects(cloud_url, "first-sync").items()
     assert key == delivery.object_key
     assert hashlib.sha256(body).hexdigest() == delivery.sha256
     lines = body.splitlines()

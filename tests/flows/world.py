@@ -15,7 +15,13 @@ from apps.applications.models import Application
 from apps.applications.services import add_redirect_uri, create_application, issue_api_key
 from apps.audit.events import SYSTEM
 from apps.authorizations.models import Consent, ConsentText, PatientAuthorization
-from apps.authorizations.services import AuthorizationRequest, agree, choose_endpoint, complete_sign_in, open_consent
+from apps.authorizations.services import (
+    AuthorizationRequest,
+    agree,
+    choose_endpoint,
+    complete_sign_in,
+    open_consent,
+)
 from apps.authorizations.services import start_sign_in
 from apps.authorizations.states import Usage
 from apps.destinations import services as destinations
@@ -35,8 +41,11 @@ CALLBACK = "http://localhost:3000/callback"
 
 def aws(service: str, url: str, account: str, **more: str) -> Any:
     return boto3.client(
-        service, endpoint_url=url, region_name=more.get("region_name", "us-east-1"),
-        aws_access_key_id=more.get("access_key", account), aws_secret_access_key=more.get("secret", "test"),
+        service,
+        endpoint_url=url,
+        region_name=more.get("region_name", "us-east-1"),
+        aws_access_key_id=more.get("access_key", account),
+        aws_secret_access_key=more.get("secret", "test"),
         config=Config(retries={"total_max_attempts": 1}),
     )
 
@@ -62,8 +71,14 @@ def make_team(slug: str = "acme") -> Team:
 
 
 def link_member(
-    team: Team, login: str, *, payer_url: str, usage: Usage = Usage.MULTIPLE, external_id: str = "user-1",
-    mode: str = "test", exchange: bool = True,
+    team: Team,
+    login: str,
+    *,
+    payer_url: str,
+    usage: Usage = Usage.MULTIPLE,
+    external_id: str = "user-1",
+    mode: str = "test",
+    exchange: bool = True,
 ) -> PatientAuthorization:
     """Take a member through consent and sign-in at the payer; EXCHANGED with its first sync requested."""
     member = find_member(login)
@@ -104,14 +119,19 @@ def make_our_side(cloud_url: str) -> dict[str, str]:
     iam = aws("iam", cloud_url, OUR_ACCOUNT)
     iam.create_user(UserName="relay")
     iam.put_user_policy(
-        UserName="relay", PolicyName="become", PolicyDocument=policy(Action="sts:AssumeRole", Resource=DELIVERY_ROLE)
+        UserName="relay",
+        PolicyName="become",
+        PolicyDocument=policy(Action="sts:AssumeRole", Resource=DELIVERY_ROLE),
     )
     iam.create_role(
         RoleName="record-relay-delivery",
-        AssumeRolePolicyDocument=policy(Principal={"AWS": f"arn:aws:iam::{OUR_ACCOUNT}:root"}, Action="sts:AssumeRole"),
+        AssumeRolePolicyDocument=policy(
+            Principal={"AWS": f"arn:aws:iam::{OUR_ACCOUNT}:root"}, Action="sts:AssumeRole"
+        ),
     )
     iam.put_role_policy(
-        RoleName="record-relay-delivery", PolicyName="assume",
+        RoleName="record-relay-delivery",
+        PolicyName="assume",
         PolicyDocument=policy(Action="sts:AssumeRole", Resource="*"),
     )
     key = iam.create_access_key(UserName="relay")["AccessKey"]
@@ -122,12 +142,21 @@ def policy(**statement: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
 
 
-def make_destination(team: Team, cloud_url: str, *, bucket: str = "care-records", mode: Mode = Mode.TEST,
-                     name: str = "Lake", enable: bool = True) -> Destination:
+def make_destination(
+    team: Team,
+    cloud_url: str,
+    *,
+    bucket: str = "care-records",
+    mode: Mode = Mode.TEST,
+    name: str = "Lake",
+    enable: bool = True,
+) -> Destination:
     """A bucket and role of the customer, with the policies that the product shows, and a passed test."""
     role = f"arn:aws:iam::{CUSTOMER_ACCOUNT}:role/{bucket}-writer"
     created = destinations.create_destination(
-        application=team.application, mode=mode, by=SYSTEM,
+        application=team.application,
+        mode=mode,
+        by=SYSTEM,
         fields={"name": name, "bucket": bucket, "region": "us-east-1", "role_arn": role},
     )
     make_customer_side(cloud_url, created.destination, created.external_id)
@@ -156,5 +185,6 @@ def objects(cloud_url: str, bucket: str, prefix: str = "flexpa/") -> dict[str, b
     found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     return {
         each["Key"]: s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
-        for each in found if each["Key"].endswith(".ndjson")
+        for each in found
+        if each["Key"].endswith(".ndjson")
     }

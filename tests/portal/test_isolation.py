@@ -18,9 +18,9 @@ WORKSPACE = [page for page in list_pages() if not page.site and "workspace" in p
 METHODS = ("get", "post")
 # GUARD pages: in live only owners and admins; ADMINISTER pages: only they, everywhere.
 GUARDED = (
-    "apikey_create", "apikey_roll", "apikey_end", "destination_create", "destination_edit", "destination_enable",
-    "destination_backfill", "destination_rotate", "destination_remove", "delivery_replay", "_revoke",
-    "settings_add_uri", "settings_remove_uri",
+    "apikey_create", "apikey_roll", "apikey_end", "destination_create", "destination_edit",
+    "destination_enable", "destination_backfill", "destination_rotate", "destination_remove",
+    "delivery_replay", "_revoke", "settings_add_uri", "settings_remove_uri",
 )  # fmt: skip
 ADMINISTERED = (
     "settings_change", "settings_live_access", "application_create",
@@ -195,7 +195,8 @@ def test_sites_without_scope_are_404(acme: World) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "login/", "logout/", "password_change/", "password_change/done/", "autocomplete/", "jsi18n/", "r/1/1/",
+        "login/", "logout/", "password_change/", "password_change/done/", "autocomplete/", "jsi18n/",
+        "r/1/1/",
         "destinations/destination/", "keys/add/", "auth/", "destinations/add/",
     ],
 )  # fmt: skip
@@ -217,7 +218,8 @@ def test_undeclared_lookup_is_400_without_a_trace(page: Page, acme: World, setti
     client, url = client_of(person), page.url(acme)
     for query in (
         "id__startswith=a", "prefix__startswith=s", "digest__digest=1", "secret__external_id=1",
-        "application__workspace__slug=zeta", "object_key__contains=x", "_to_field=id", "authorization__exact=1",
+        "application__workspace__slug=zeta", "object_key__contains=x", "_to_field=id",
+        "authorization__exact=1",
         "detail__contains=x", "nonsense=1",
     ):  # fmt: skip
         response = client.get(f"{url}?{query}")
@@ -233,8 +235,9 @@ def test_odd_values_of_known_parameters_do_not_break_a_list(
     person = make_user("staff@example.com", staff=True) if page.site == "support" else acme.people[Role.OWNER]
     client, url = client_of(person), page.url(acme)
     for query in (
-        "q=%00", "q=%27%22%3Cscript%3E", "p=0", "p=-1", "p=9999", "p=x", "o=99", "o=x", "all=", "e=1", "_popup=1",
-        "_facets=1", "state__exact=NOPE", "created_at__gte=yesterday", "destination__id__exact=1", "q=" + "x" * 3000,
+        "q=%00", "q=%27%22%3Cscript%3E", "p=0", "p=-1", "p=9999", "p=x", "o=99", "o=x", "all=", "e=1",
+        "_popup=1", "_facets=1", "state__exact=NOPE", "created_at__gte=yesterday",
+        "destination__id__exact=1", "q=" + "x" * 3000,
     ):  # fmt: skip
         assert client.get(f"{url}?{query}").status_code in (200, 400), query
 

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from .states import lock_authorization, move_authorization
 
 REFRESH_PURPOSE = "authorizations_refreshtoken.digest"
 APPLICATION_TOKEN_SECONDS = 1800
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 4.1
 
 
 class InvalidGrant(Exception):
@@ -81,7 +83,12 @@ def issue_tokens(*, consent: Consent, by: Actor, now: dt.datetime) -> IssuedToke
     for each in _standing(consent):
         locked = lock_authorization(each)
         if locked.state == AuthorizationState.AUTHORIZED:
-            move_authorization(locked, AuthorizationState.EXCHANGED, by=by, now=now, cause="token exchanged")
+            # The data lasts as long as the tokens that are issued now say.
+            seconds = settings.ONE_TIME_SECONDS if locked.usage == Usage.ONE_TIME else settings.REFRESH_TOKEN_SECONDS
+            move_authorization(
+                locked, AuthorizationState.EXCHANGED, by=by, now=now, cause="token exchanged",
+                purge_at=now + dt.timedelta(seconds=seconds),
+            )
     return _issue(consent, authorization, family=uuid.uuid4(), by=by, now=now)
 
 
@@ -232,10 +239,12 @@ def _jwt(token: AccessToken, *, subject: str, patient: str) -> str:
 
 
 def _check_pkce(consent: Consent, redirect_uri: str, code_verifier: str) -> None:
-    hashed = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
     if redirect_uri != consent.redirect_uri:
         raise InvalidGrant("redirect_uri")
-    if not code_verifier or not hmac.compare_digest(hashed, consent.code_challenge):
+    if not VERIFIER.fullmatch(code_verifier):
+        raise InvalidGrant("code_verifier")
+    hashed = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
+    if not hmac.compare_digest(hashed, consent.code_challenge):
         raise InvalidGrant("code_verifier")
 
 

@@ -14,14 +14,23 @@ from .destinations import (
     update_destination,
 )
 from .ending import cancel_deliveries, purge_spool, sweep_deliveries
-from .scheduling import DataPurged, backfill_destination, replay_delivery, retry_delivery, schedule_deliveries
-from .testing import test_connection
+from .scheduling import (
+    DataPurged,
+    StillHeld,
+    backfill_destination,
+    replay_delivery,
+    retry_delivery,
+    schedule_deliveries,
+)
+from .testing import TooManyTests, test_connection
 
 __all__ = [
     "CreatedDestination",
     "DataPurged",
     "InvalidDestination",
     "NotTested",
+    "StillHeld",
+    "TooManyTests",
     "backfill_destination",
     "cancel_deliveries",
     "create_destination",

@@ -73,8 +73,13 @@ def deliver_next() -> bool:
     milliseconds = int((time.monotonic() - clock) * 1000)
     try:
         settle_delivery(
-            delivery=claim.delivery, token=claim.token, outcome=outcome, started_at=started,
-            milliseconds=milliseconds, worker=f"{socket.gethostname()}:{os.getpid()}", jitter=random.random(),  # noqa: S311
+            delivery=claim.delivery,
+            token=claim.token,
+            outcome=outcome,
+            started_at=started,
+            milliseconds=milliseconds,
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+            jitter=random.random(),  # noqa: S311
         )
     except LostLease:
         _record_late_end(claim, outcome)
@@ -118,8 +123,11 @@ def _attempt(claim: Claim) -> Outcome:
             return Outcome(
                 body=body,
                 error=DeliveryError(
-                    "The lines of this sync are not what an earlier attempt sent.", code="body-changed",
-                    stage="spool", permanent=True, owner=FaultOwner.US,
+                    "The lines of this sync are not what an earlier attempt sent.",
+                    code="body-changed",
+                    stage="spool",
+                    permanent=True,
+                    owner=FaultOwner.US,
                 ),
             )
         Delivery.objects.filter(pk=delivery.pk, lease_token=claim.token).update(
@@ -199,6 +207,10 @@ def _record_late_end(claim: Claim, outcome: Outcome) -> None:
     logger.warning("delivery %s finished after its lease", claim.delivery.pk)
     if isinstance(outcome.receipt, Receipt):
         record_event(
-            action="delivery.finished_late", by=SYSTEM, place=place_of(claim.delivery.destination),
-            target_type="delivery", target_id=claim.delivery.pk, detail={"at": dt.datetime.now(dt.UTC).isoformat()},
+            action="delivery.finished_late",
+            by=SYSTEM,
+            place=place_of(claim.delivery.destination),
+            target_type="delivery",
+            target_id=claim.delivery.pk,
+            detail={"at": dt.datetime.now(dt.UTC).isoformat()},
         )

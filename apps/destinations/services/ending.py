@@ -31,11 +31,15 @@ def sweep_deliveries(*, now: dt.datetime) -> int:
     for delivery in lost.select_related("destination__application")[:500]:
         if delivery.lease_token is not None:
             swept += _take_back(delivery, delivery.lease_token, now)
-    over = Delivery.objects.filter(state__in=CLAIMABLE, give_up_at__lt=now).select_related("destination__application")
+    over = Delivery.objects.filter(state__in=CLAIMABLE, give_up_at__lt=now).select_related(
+        "destination__application"
+    )
     for delivery in over[:500]:
-        swept += Delivery.objects.filter(pk=delivery.pk, state=delivery.state).exclude(
-            state=DeliveryState.PENDING
-        ).update(state=DeliveryState.FAILED, reason="gave_up")
+        swept += (
+            Delivery.objects.filter(pk=delivery.pk, state=delivery.state)
+            .exclude(state=DeliveryState.PENDING)
+            .update(state=DeliveryState.FAILED, reason="gave_up")
+        )
     return swept
 
 
@@ -45,7 +49,9 @@ def _take_back(delivery: Delivery, token: uuid.UUID, now: dt.datetime) -> int:
     enabled = delivery.destination.state == DestinationState.ENABLED
     if poison:
         changes: dict[str, object] = {
-            "state": DeliveryState.FAILED.value, "error_code": "worker-crashed", "error_owner": "us",
+            "state": DeliveryState.FAILED.value,
+            "error_code": "worker-crashed",
+            "error_owner": "us",
             "error_message": "The worker was lost three times in this delivery.",
         }
     elif enabled:
@@ -57,8 +63,12 @@ def _take_back(delivery: Delivery, token: uuid.UUID, now: dt.datetime) -> int:
     except LostLease:
         return 0
     record_event(
-        action="delivery.worker_lost", by=SYSTEM, place=place_of(delivery.destination), target_type="delivery",
-        target_id=delivery.pk, detail={"crashes": delivery.crashes + 1},
+        action="delivery.worker_lost",
+        by=SYSTEM,
+        place=place_of(delivery.destination),
+        target_type="delivery",
+        target_id=delivery.pk,
+        detail={"crashes": delivery.crashes + 1},
     )
     wake(Lane.DELIVER)
     return 1
@@ -73,7 +83,9 @@ def cancel_deliveries(*, authorization: PatientAuthorization, reason: str) -> in
 
 def purge_spool(*, authorization: PatientAuthorization) -> int:
     """Delete spooled bytes of an authorization's deliveries; return how many files."""
-    ids = {str(pk) for pk in Delivery.objects.filter(authorization=authorization).values_list("pk", flat=True)}
+    ids = {
+        str(pk) for pk in Delivery.objects.filter(authorization=authorization).values_list("pk", flat=True)
+    }
     return _unlink(lambda name: name.partition(".")[0] in ids)
 
 

@@ -12,7 +12,7 @@ from apps.audit.events import Actor
 from apps.audit.services import record_event
 from apps.authorizations.models import PatientAuthorization
 from apps.outbox.doorbell import Lane, wake
-from apps.outbox.transitions import check_transition
+from apps.outbox.transitions import IllegalTransition, check_transition
 
 from ..models import Delivery, Destination
 from ..object_keys import object_key
@@ -28,6 +28,13 @@ class DataPurged(Exception):
         super().__init__("The data of this sync was purged; it cannot be delivered again.")
 
 
+class StillHeld(IllegalTransition):
+    """A held delivery waits for its destination, not for a retry."""
+
+    def __str__(self) -> str:
+        return "This delivery is held because its destination is off. Enable the destination: it is released then."
+
+
 # What a new row starts as, by the state of its destination.
 FIRST_STATE = {
     DestinationState.ENABLED: DeliveryState.PENDING,
@@ -38,8 +45,12 @@ FIRST_STATE = {
 
 
 def schedule_deliveries(
-    *, authorization: PatientAuthorization, sync_job_id: object, seq: int,
-    resource_counts: Mapping[str, int], now: dt.datetime,
+    *,
+    authorization: PatientAuthorization,
+    sync_job_id: object,
+    seq: int,
+    resource_counts: Mapping[str, int],
+    now: dt.datetime,
 ) -> int:
     """Make one row per destination of the authorization's application and mode, in the caller's transaction."""
     destinations = Destination.objects.select_for_update().filter(
@@ -49,8 +60,14 @@ def schedule_deliveries(
     for destination in destinations.order_by("id"):
         state = FIRST_STATE[DestinationState(destination.state)]
         _new_row(
-            destination, authorization, sync_job_id=sync_job_id, seq=seq, counts=resource_counts,
-            state=state, kind=DeliveryKind.LIVE, now=now,
+            destination,
+            authorization,
+            sync_job_id=sync_job_id,
+            seq=seq,
+            counts=resource_counts,
+            state=state,
+            kind=DeliveryKind.LIVE,
+            now=now,
         )
         made += 1
     if made:
@@ -70,8 +87,12 @@ def backfill_destination(*, destination: Destination, by: Actor, now: dt.datetim
         if authorization.is_active(now):
             made += _backfill_one(locked, authorization, now)
     record_event(
-        action="destination.backfilled", by=by, place=place_of(locked), target_type="destination",
-        target_id=locked.pk, detail={"deliveries": made},
+        action="destination.backfilled",
+        by=by,
+        place=place_of(locked),
+        target_type="destination",
+        target_id=locked.pk,
+        detail={"deliveries": made},
     )
     if made:
         wake(Lane.DELIVER)
@@ -79,9 +100,8 @@ def backfill_destination(*, destination: Destination, by: Actor, now: dt.datetim
 
 
 def _backfill_one(destination: Destination, authorization: PatientAuthorization, now: dt.datetime) -> int:
-    newest = (
-        Delivery.objects.filter(authorization=authorization, seq=authorization.current_seq)
-        .exclude(kind=DeliveryKind.REPLAY)
+    newest = Delivery.objects.filter(authorization=authorization, seq=authorization.current_seq).exclude(
+        kind=DeliveryKind.REPLAY
     )
     own = newest.filter(destination=destination).first()
     state = DeliveryState.PENDING if destination.enabled else DeliveryState.HELD
@@ -89,15 +109,24 @@ def _backfill_one(destination: Destination, authorization: PatientAuthorization,
         if own.state != DeliveryState.SKIPPED:
             return 0
         Delivery.objects.filter(pk=own.pk, state=DeliveryState.SKIPPED).update(
-            state=DeliveryState.PENDING, kind=DeliveryKind.BACKFILL, next_attempt_at=now, give_up_at=_give_up(authorization, now)
+            state=DeliveryState.PENDING,
+            kind=DeliveryKind.BACKFILL,
+            next_attempt_at=now,
+            give_up_at=_give_up(authorization, now),
         )
         return 1
     job_id = latest_sync_job_id(authorization)
     if job_id is None:
         return 0
     _new_row(
-        destination, authorization, sync_job_id=job_id, seq=authorization.current_seq, counts={}, state=state,
-        kind=DeliveryKind.BACKFILL, now=now,
+        destination,
+        authorization,
+        sync_job_id=job_id,
+        seq=authorization.current_seq,
+        counts={},
+        state=state,
+        kind=DeliveryKind.BACKFILL,
+        now=now,
     )
     return 1
 
@@ -110,9 +139,17 @@ def latest_sync_job_id(authorization: PatientAuthorization) -> object | None:
 @transaction.atomic
 def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
     """Try the same row again, same key. Raises: IllegalTransition, DataPurged."""
-    locked = Delivery.objects.select_for_update(of=("self",)).select_related(
-        "destination__application", "authorization"
-    ).get(pk=delivery.pk)
+    locked = (
+        Delivery.objects.select_for_update(of=("self",))
+        .select_related("destination__application", "authorization")
+        .get(pk=delivery.pk)
+    )
+    if locked.state == DeliveryState.HELD:
+        raise StillHeld(locked.state, DeliveryState.RETRYING)
+    if locked.state == DeliveryState.RETRYING:  # due later by itself: now, then
+        Delivery.objects.filter(pk=locked.pk).update(next_attempt_at=now)
+        wake(Lane.DELIVER)
+        return
     check_transition(DELIVERY_TRANSITIONS, DeliveryState(locked.state), DeliveryState.RETRYING)
     if not locked.authorization.is_active(now) or locked.authorization.purged_at is not None:
         raise DataPurged
@@ -126,13 +163,23 @@ def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
 @transaction.atomic
 def replay_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> Delivery:
     """Deliver the same bytes again under a new key (rulings A8). Raises: DataPurged."""
-    authorization = PatientAuthorization.objects.select_related("consent__end_user").get(pk=delivery.authorization_id)
+    authorization = PatientAuthorization.objects.select_related("consent__end_user").get(
+        pk=delivery.authorization_id
+    )
     if not authorization.is_active(now) or authorization.purged_at is not None:
         raise DataPurged
     destination = lock_destination(delivery.destination)
+    if destination.state == DestinationState.DELETED:
+        raise IllegalTransition(DestinationState.DELETED, DestinationState.ENABLED)
     made = _new_row(
-        destination, authorization, sync_job_id=delivery.sync_job_id, seq=delivery.seq,
-        counts=delivery.resource_counts, state=DeliveryState.PENDING, kind=DeliveryKind.REPLAY, now=now,
+        destination,
+        authorization,
+        sync_job_id=delivery.sync_job_id,
+        seq=delivery.seq,
+        counts=delivery.resource_counts,
+        state=DeliveryState.PENDING,
+        kind=DeliveryKind.REPLAY,
+        now=now,
     )
     Delivery.objects.filter(pk=made.pk).update(replay_of=delivery, sha256=delivery.sha256)
     _record("delivery.replayed", delivery, by)
@@ -141,8 +188,15 @@ def replay_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> Deliv
 
 
 def _new_row(
-    destination: Destination, authorization: PatientAuthorization, *, sync_job_id: object, seq: int,
-    counts: Mapping[str, int], state: DeliveryState, kind: DeliveryKind, now: dt.datetime,
+    destination: Destination,
+    authorization: PatientAuthorization,
+    *,
+    sync_job_id: object,
+    seq: int,
+    counts: Mapping[str, int],
+    state: DeliveryState,
+    kind: DeliveryKind,
+    now: dt.datetime,
 ) -> Delivery:
     external_id = authorization.consent.end_user.external_id
     return Delivery.objects.create(
@@ -179,5 +233,9 @@ def _give_up(authorization: PatientAuthorization, now: dt.datetime) -> dt.dateti
 
 def _record(action: str, delivery: Delivery, by: Actor) -> None:
     record_event(
-        action=action, by=by, place=place_of(delivery.destination), target_type="delivery", target_id=delivery.pk
+        action=action,
+        by=by,
+        place=place_of(delivery.destination),
+        target_type="delivery",
+        target_id=delivery.pk,
     )

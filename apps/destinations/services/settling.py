@@ -44,8 +44,14 @@ class Outcome:
 
 @transaction.atomic
 def settle_delivery(
-    *, delivery: Delivery, token: uuid.UUID, outcome: Outcome, started_at: dt.datetime, milliseconds: int,
-    worker: str, jitter: float,
+    *,
+    delivery: Delivery,
+    token: uuid.UUID,
+    outcome: Outcome,
+    started_at: dt.datetime,
+    milliseconds: int,
+    worker: str,
+    jitter: float,
 ) -> None:
     """Raises: LostLease, and then nothing is written."""
     destination = lock_destination(delivery.destination)
@@ -80,8 +86,12 @@ def _changes(
     if outcome.error is None:
         counts = outcome.body.counts if outcome.body else {}
         return {
-            "state": DeliveryState.DELIVERED.value, "delivered_at": now, "resource_counts": counts,
-            "error_code": "", "error_message": "", "error_owner": "",
+            "state": DeliveryState.DELIVERED.value,
+            "delivered_at": now,
+            "resource_counts": counts,
+            "error_code": "",
+            "error_message": "",
+            "error_owner": "",
         }
     error = outcome.error
     told = {"error_code": error.code, "error_message": str(error), "error_owner": error.owner.value}
@@ -127,7 +137,11 @@ def _note_health(destination: Destination, outcome: Outcome) -> None:
 
 
 def _keep_attempt(
-    delivery: Delivery, destination: Destination, outcome: Outcome, started_at: dt.datetime, milliseconds: int,
+    delivery: Delivery,
+    destination: Destination,
+    outcome: Outcome,
+    started_at: dt.datetime,
+    milliseconds: int,
     worker: str,
 ) -> None:
     error, receipt = outcome.error, outcome.receipt

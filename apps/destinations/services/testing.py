@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict
 
+from django.conf import settings
 from django.db import transaction
 
 from apps.audit.events import Actor
@@ -17,11 +18,21 @@ from ..states import DestinationState
 from .destinations import lock_destination
 
 
+class TooManyTests(Exception):
+    def __init__(self) -> None:
+        super().__init__(
+            "This destination was tested too often in the last minute. Wait a minute and try again."
+        )
+
+
 def test_connection(*, destination: Destination, by: Actor, now: dt.datetime) -> ConnectionTest:
     """Run every step and keep the result; a pass makes an untested destination READY.
 
-    No transaction is open while AWS is asked; a destination that changed meanwhile keeps its new version untested.
+    Raises: TooManyTests. No transaction is open while AWS is asked; a destination that changed meanwhile keeps its new version untested.
     """
+    recent = ConnectionTest.objects.filter(destination=destination, ran_at__gt=now - dt.timedelta(minutes=1))
+    if recent.count() >= settings.TESTS_PER_MINUTE:
+        raise TooManyTests
     version = destination.config_version
     steps = list(connector_for(destination).probe())
     passed = all(step.result in (StepResult.PASS, StepResult.WARN) for step in steps)
@@ -46,6 +57,9 @@ def test_connection(*, destination: Destination, by: Actor, now: dt.datetime) ->
             place=place_of(locked),
             target_type="destination",
             target_id=locked.pk,
-            detail={"passed": passed, "failed_step": next((s.name for s in steps if s.result == StepResult.FAIL), "")},
+            detail={
+                "passed": passed,
+                "failed_step": next((s.name for s in steps if s.result == StepResult.FAIL), ""),
+            },
         )
     return test

@@ -10,7 +10,15 @@ from ..models import Endpoint, EndpointStatus
 
 # id, name, label, path of the plan at the payer, refreshable, max_auth_seconds, popularity
 PLANS = [
-    ("a5c22966-244d-4f36-b43a-4d4a619f89cc", "flexpa-sandbox", "FooMedical", "foomedical", True, 7_890_000, 100),
+    (
+        "a5c22966-244d-4f36-b43a-4d4a619f89cc",
+        "flexpa-sandbox",
+        "FooMedical",
+        "foomedical",
+        True,
+        7_890_000,
+        100,
+    ),
     ("d39433b7-0fbd-4bc2-bdae-fb276799979f", "humana-sandbox", "Humana", "humana", True, 7_890_000, 90),
     ("6b8dfc2c-6f4e-4a51-8e63-3c1a4c5a0a01", "acme-sandbox", "Acme Health Plan", "acme", False, None, 80),
 ]

@@ -113,9 +113,17 @@ def _targets_by_fate(view: View) -> tuple[list[_Fate], list[_Fate], list[_Fate]]
             {"seq": view.seq, "partition": view.partition_id},
         )
         rows = cursor.fetchall()
-    gone = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if is_local and not here]
-    back = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if here and not is_local]
-    still = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if not here and not is_local]
+    gone = [
+        _Fate(pk, local, external) for pk, local, external, is_local, here in rows if is_local and not here
+    ]
+    back = [
+        _Fate(pk, local, external) for pk, local, external, is_local, here in rows if here and not is_local
+    ]
+    still = [
+        _Fate(pk, local, external)
+        for pk, local, external, is_local, here in rows
+        if not here and not is_local
+    ]
     return gone, back, still
 
 

@@ -22,5 +22,7 @@ def purge_partition(*, authorization_id: object) -> int:
 def prune_versions(*, before: dt.datetime, limit: int = 10_000) -> int:
     """Delete superseded versions that ended before `before`; return how many (at most `limit`)."""
     old = StoredResource.objects.filter(ended_at__lt=before).order_by("ended_at").values("pk")[:limit]
-    gone: int = StoredResource.objects.filter(pk__in=list(old.values_list("pk", flat=True)))._raw_delete("default")  # type: ignore[attr-defined]
+    gone: int = StoredResource.objects.filter(pk__in=list(old.values_list("pk", flat=True)))._raw_delete(
+        "default"
+    )  # type: ignore[attr-defined]
     return gone

@@ -36,7 +36,12 @@ def discard_staged(*, partition_id: int, current_seq: int) -> int:
 
 @transaction.atomic
 def stage_resources(
-    *, partition_id: int, seq: int, resources: Sequence[Transformed], aliases: Mapping[str, str], now: dt.datetime
+    *,
+    partition_id: int,
+    seq: int,
+    resources: Sequence[Transformed],
+    aliases: Mapping[str, str],
+    now: dt.datetime,
 ) -> StagedPage:
     """Write what is new or changed as versions of `seq`; an unchanged resource is not written.
 
@@ -95,10 +100,13 @@ def _drop_staged(partition_id: int, seq: int, keys: list[tuple[str, str]]) -> No
 
 
 def _copy(partition_id: int, seq: int, resources: Sequence[Transformed], now: dt.datetime) -> None:
-    with connection.cursor() as cursor, cursor.cursor.copy(  # type: ignore[attr-defined]
-        "COPY records_storedresource (partition_id, type, fhir_id, first_seq, stored_at, source_hash,"
-        " content_hash, pipeline_version, line) FROM STDIN (FORMAT BINARY)"
-    ) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.cursor.copy(  # type: ignore[attr-defined]
+            "COPY records_storedresource (partition_id, type, fhir_id, first_seq, stored_at, source_hash,"
+            " content_hash, pipeline_version, line) FROM STDIN (FORMAT BINARY)"
+        ) as copy,
+    ):
         copy.set_types(["int8", "text", "text", "int4", "timestamptz", "bytea", "bytea", "int2", "bytea"])
         for each in resources:
             copy.write_row((

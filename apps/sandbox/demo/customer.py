@@ -26,7 +26,10 @@ def customer_credentials() -> dict[str, str]:
 
 def client(service: str, credentials: dict[str, str]) -> Any:
     return boto3.client(
-        service, endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name=os.environ["AWS_REGION"], **credentials
+        service,
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        region_name=os.environ["AWS_REGION"],
+        **credentials,
     )
 
 
@@ -36,7 +39,9 @@ def our_credentials(kept: dict[str, str]) -> dict[str, str]:
         return kept
     iam = client("iam", {"aws_access_key_id": LOCAL_ACCOUNT, "aws_secret_access_key": "test"})
     _quietly(iam.create_user, UserName="relay")
-    iam.put_user_policy(UserName="relay", PolicyName="become", PolicyDocument=_allow("sts:AssumeRole", LOCAL_ROLE))
+    iam.put_user_policy(
+        UserName="relay", PolicyName="become", PolicyDocument=_allow("sts:AssumeRole", LOCAL_ROLE)
+    )
     trust = {
         "Version": "2012-10-17",
         "Statement": [{

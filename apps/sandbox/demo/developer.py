@@ -38,11 +38,18 @@ class Developer:
     def link(self, member: str, external_id: str, usage: str) -> str:
         """Take a synthetic member through the real consent pages; return the patient's access token."""
         made = self._ask(
-            "POST", "/link/sandbox/public_token",
-            json={"secret_key": self.keys["secret_key"], "external_id": external_id, "usage": usage, "member": member},
+            "POST",
+            "/link/sandbox/public_token",
+            json={
+                "secret_key": self.keys["secret_key"],
+                "external_id": external_id,
+                "usage": usage,
+                "member": member,
+            },
         )
         exchanged = self._ask(
-            "POST", "/link/exchange",
+            "POST",
+            "/link/exchange",
             json={"public_token": made["public_token"], "secret_key": self.keys["secret_key"]},
         )
         return str(exchanged["access_token"])
@@ -66,6 +73,8 @@ class Developer:
     def _ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         answer = self.http.request(method, path, **arguments)
         if answer.status_code >= 400:
-            raise StoryFailed(f"{method} {path.partition('?')[0]} answered {answer.status_code}: {answer.text[:500]}")
+            raise StoryFailed(
+                f"{method} {path.partition('?')[0]} answered {answer.status_code}: {answer.text[:500]}"
+            )
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found

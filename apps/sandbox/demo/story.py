@@ -69,12 +69,19 @@ class Story:
             return found[0]
         if found:
             destination = found[0]
-            external_id = self.developer.manage("POST", f"destinations/{destination['id']}/rotate-external-id")["external_id"]
+            external_id = self.developer.manage(
+                "POST", f"destinations/{destination['id']}/rotate-external-id"
+            )["external_id"]
         else:
             account = customer.customer_account()
             destination = self.developer.manage(
-                "POST", "destinations", name="Demo lake", kind="s3", bucket=customer.bucket_name(),
-                region=os.environ["AWS_REGION"], role_arn=f"arn:aws:iam::{account}:role/{ROLE_NAME}",
+                "POST",
+                "destinations",
+                name="Demo lake",
+                kind="s3",
+                bucket=customer.bucket_name(),
+                region=os.environ["AWS_REGION"],
+                role_arn=f"arn:aws:iam::{account}:role/{ROLE_NAME}",
             )
             external_id = destination["external_id"]
         self.fields["external_id"] = external_id
@@ -101,7 +108,9 @@ class Story:
             self.say(f"linked {member} as {external_id} ({usage})")
         for token in tokens:
             told = self.developer.wait_for_sync(token, self.check)
-            self.say(f"synced {told['user']['externalId']}: {sum(told['sync']['resourceTypes'].values())} resources")
+            self.say(
+                f"synced {told['user']['externalId']}: {sum(told['sync']['resourceTypes'].values())} resources"
+            )
 
     def _wait_for_deliveries(self, destination_id: str) -> list[dict[str, Any]]:
         ends = time.monotonic() + WAIT_SECONDS

@@ -47,15 +47,31 @@ def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt
             current_seq=job.seq,
             current_sync_job_id=job.pk,
             last_synced_at=now,
-            next_refresh_at=next_refresh(authorization, now) if authorization.usage == Usage.MULTIPLE else None,
+            next_refresh_at=next_refresh(authorization, now)
+            if authorization.usage == Usage.MULTIPLE
+            else None,
         )
         _end(
-            job, token, SyncState.COMPLETED, authorization, now, resource_counts=closed.counts, gaps=gaps,
-            rejected=crawl.rejected, transaction_time=now, requests_made=job.requests_made + crawl.requests_made,
-            missing_references=closed.missing_references, error_code="", error_message="",
+            job,
+            token,
+            SyncState.COMPLETED,
+            authorization,
+            now,
+            resource_counts=closed.counts,
+            gaps=gaps,
+            rejected=crawl.rejected,
+            transaction_time=now,
+            requests_made=job.requests_made + crawl.requests_made,
+            missing_references=closed.missing_references,
+            error_code="",
+            error_message="",
         )
         schedule_deliveries(
-            authorization=authorization, sync_job_id=job.pk, seq=job.seq, resource_counts=closed.counts, now=now
+            authorization=authorization,
+            sync_job_id=job.pk,
+            seq=job.seq,
+            resource_counts=closed.counts,
+            now=now,
         )
         _run_again(job, authorization, now)
 
@@ -70,7 +86,13 @@ def fail_sync(
         if partition is not None:
             discard_staged(partition_id=partition.pk, current_seq=authorization.current_seq)
         _end(
-            job, token, SyncState.FAILED, authorization, now, error_code=code, error_message=message,
+            job,
+            token,
+            SyncState.FAILED,
+            authorization,
+            now,
+            error_code=code,
+            error_message=message,
             source_outcome=(outcome or b"").decode("utf-8", "replace"),
         )
         if authorization.is_active(now) and authorization.usage == Usage.MULTIPLE and code != "re-authorize":
@@ -80,7 +102,11 @@ def fail_sync(
 
 
 def _end(
-    job: SyncJob, token: uuid.UUID, state: SyncState, authorization: PatientAuthorization, now: dt.datetime,
+    job: SyncJob,
+    token: uuid.UUID,
+    state: SyncState,
+    authorization: PatientAuthorization,
+    now: dt.datetime,
     **changes: Any,
 ) -> None:
     settle(job, token, state=state, ended_at=now, **changes)
@@ -106,7 +132,9 @@ def _seen_keys(job: SyncJob) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _shrunk_types(job: SyncJob, crawl: CrawlResult, authorization: PatientAuthorization) -> list[dict[str, object]]:
+def _shrunk_types(
+    job: SyncJob, crawl: CrawlResult, authorization: PatientAuthorization
+) -> list[dict[str, object]]:
     """Types that lost more than half of their resources: carried for one more sync and flagged (rulings A4)."""
     if authorization.current_seq == 0:
         return []
@@ -115,11 +143,18 @@ def _shrunk_types(job: SyncJob, crawl: CrawlResult, authorization: PatientAuthor
     for key in _seen_keys(job):
         kind = key.partition("/")[0]
         seen[kind] = seen.get(kind, 0) + 1
-    previous = SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED).order_by("-seq").first()
+    previous = (
+        SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED)
+        .order_by("-seq")
+        .first()
+    )
     flagged = {gap["type"] for gap in previous.gaps if gap["reason"] == "shrunk"} if previous else set()
     return [
         {
-            "type": kind, "reason": "shrunk", "code": "shrunk", "page": 0,
+            "type": kind,
+            "reason": "shrunk",
+            "code": "shrunk",
+            "page": 0,
             "message": f"The source showed {seen.get(kind, 0)} of {before[kind]}; the rest is carried for one more sync.",
         }
         for kind in crawl.complete_types
@@ -131,5 +166,3 @@ def _run_again(job: SyncJob, authorization: PatientAuthorization, now: dt.dateti
     if SyncJob.objects.filter(pk=job.pk, run_again=True).exists():
         authorization.refresh_from_db()
         request_sync(authorization=authorization, cause=SyncCause.MANUAL, by=SYSTEM, now=now)
-
-

@@ -90,7 +90,9 @@ class Crawl:
 
     def _crawl_type(self, resource_type: str) -> None:
         last = self.job.pages.filter(type=resource_type).order_by("-number").first()
-        number, url = (0, self.source.first_url(resource_type)) if last is None else (last.number, last.next_url)
+        number, url = (
+            (0, self.source.first_url(resource_type)) if last is None else (last.number, last.next_url)
+        )
         while url:
             number += 1
             try:
@@ -169,11 +171,18 @@ class Crawl:
         with transaction.atomic():
             heartbeat(self.job, self.token)
             staged = stage_resources(
-                partition_id=self.partition_id, seq=self.job.seq, resources=resources, aliases=aliases,
+                partition_id=self.partition_id,
+                seq=self.job.seq,
+                resources=resources,
+                aliases=aliases,
                 now=timezone.now(),
             )
             CrawledPage.objects.create(
-                sync_job=self.job, type=resource_type, number=number, keys=staged.keys, next_url=next_url,
+                sync_job=self.job,
+                type=resource_type,
+                number=number,
+                keys=staged.keys,
+                next_url=next_url,
                 rejected=[list(key) for key in self.rejected.elements()],
             )
         self.rejected.clear()
@@ -218,7 +227,11 @@ class Crawl:
     def note_failure(self, resource_type: str, failure: SourceError, *, page: int) -> None:
         reason = "forbidden" if failure.status == 403 else "cut" if page > 1 else "failed"
         self.gaps[resource_type] = {
-            "type": resource_type, "reason": reason, "code": failure.code, "message": str(failure), "page": page,
+            "type": resource_type,
+            "reason": reason,
+            "code": failure.code,
+            "message": str(failure),
+            "page": page,
         }
         self.outcome = self.outcome or failure.outcome
         if not failure.permanent:
@@ -248,7 +261,9 @@ class Crawl:
             partition_id=self.partition_id,
             complete_types=sorted(self.complete - set(self.gaps)),
             gaps=[gap for gap in self.gaps.values() if gap["type"]],
-            rejected=[{"type": kind, "code": code, "count": n} for (kind, code), n in sorted(counted.items())],
+            rejected=[
+                {"type": kind, "code": code, "count": n} for (kind, code), n in sorted(counted.items())
+            ],
             requests_made=self.requests_made,
         )
 

@@ -22,8 +22,13 @@ def exchange_code(
 ) -> IssuedTokens:
     """Raises: InvalidGrant."""
     consent = authorizations.redeem_one_time_token(
-        value=code, kind=OneTimeToken.Kind.CODE, application=client.application, mode=client.mode,
-        redirect_uri=redirect_uri, code_verifier=code_verifier, now=now,
+        value=code,
+        kind=OneTimeToken.Kind.CODE,
+        application=client.application,
+        mode=client.mode,
+        redirect_uri=redirect_uri,
+        code_verifier=code_verifier,
+        now=now,
     )
     return _first_tokens(authorizations.issue_tokens(consent=consent, by=by, now=now), by, now)
 
@@ -32,8 +37,11 @@ def exchange_code(
 def exchange_public_token(*, public_token: str, client: ApiKey, by: Actor, now: dt.datetime) -> IssuedTokens:
     """Raises: InvalidGrant."""
     consent = authorizations.redeem_one_time_token(
-        value=public_token, kind=OneTimeToken.Kind.PUBLIC_TOKEN, application=client.application,
-        mode=client.mode, now=now,
+        value=public_token,
+        kind=OneTimeToken.Kind.PUBLIC_TOKEN,
+        application=client.application,
+        mode=client.mode,
+        now=now,
     )
     return _first_tokens(authorizations.issue_tokens(consent=consent, by=by, now=now), by, now)
 

@@ -71,7 +71,13 @@ def _claim() -> tuple[SyncJob, uuid.UUID] | None:
 
 def _step(job: SyncJob, token: uuid.UUID) -> None:
     if not job.authorization.is_active(timezone.now()):
-        fail_sync(job=job, token=token, code="not-active", message="The authorization has ended.", now=timezone.now())
+        fail_sync(
+            job=job,
+            token=token,
+            code="not-active",
+            message="The authorization has ended.",
+            now=timezone.now(),
+        )
         return
     crawl = Crawl(job, token)
     try:
@@ -89,8 +95,12 @@ def _step(job: SyncJob, token: uuid.UUID) -> None:
         return
     if crawl.loaded_nothing:
         fail_sync(
-            job=job, token=token, code=crawl.first_code, message="Nothing could be loaded from the source.",
-            now=timezone.now(), outcome=crawl.outcome,
+            job=job,
+            token=token,
+            code=crawl.first_code,
+            message="Nothing could be loaded from the source.",
+            now=timezone.now(),
+            outcome=crawl.outcome,
         )
         return
     complete_sync(job=job, token=token, crawl=crawl.result(), now=timezone.now())
@@ -121,12 +131,19 @@ def sweep_sync_jobs() -> int:
         try:
             if job.crashes + 1 >= MAX_CRASHES:
                 fail_sync(
-                    job=job, token=token, code="worker-crashed", now=timezone.now(),
+                    job=job,
+                    token=token,
+                    code="worker-crashed",
+                    now=timezone.now(),
                     message="The worker was lost three times in this sync.",
                 )
             else:
                 settle(
-                    job, token, state=SyncState.WAITING, crashes=F("crashes") + 1, next_attempt_at=timezone.now()
+                    job,
+                    token,
+                    state=SyncState.WAITING,
+                    crashes=F("crashes") + 1,
+                    next_attempt_at=timezone.now(),
                 )
             swept += 1
         except LostLease:

@@ -7,13 +7,14 @@ model but the membership. Source: rulings A6, A12; ux.md 2b.
 from . import cells
 from .guards import Fresh, Need, Scope, may, portal_page, support_page, workspace_page
 from .links import root_url, scope_url
-from .model_admin import ByDate, ScopedModelAdmin, SupportModelAdmin
+from .model_admin import ByDate, DeclaredOnlyAdmin, ScopedModelAdmin, SupportModelAdmin
 from .once import once_only, take_ticket
 from .pages import Crumb, field_errors, render_page
 
 __all__ = [
     "ByDate",
     "Crumb",
+    "DeclaredOnlyAdmin",
     "Fresh",
     "Need",
     "Scope",

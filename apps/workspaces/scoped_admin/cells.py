@@ -90,6 +90,12 @@ def code(value: object) -> SafeString | str:
     return format_html("<code>{}</code>", value) if value not in ("", None) else NOTHING
 
 
+def object_name(key: str) -> SafeString:
+    """Show the last part of an object key, cut in its sync job; the whole on hover."""
+    name = key.rpartition("/")[2]
+    return format_html('<code title="{}">{}</code>', key, name if len(name) <= 36 else f"{name[:33]}…")
+
+
 def file_size(count: int | None) -> str:
     """Units: bytes, in powers of 1000."""
     if count is None:

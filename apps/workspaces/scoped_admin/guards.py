@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -23,8 +23,8 @@ from django.utils.cache import add_never_cache_headers
 from ..models import Membership, Role
 from .links import root_url
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[..., HttpResponse]
+Decorator = Callable[[View], View]
 
 
 class Scope(Protocol):
@@ -78,12 +78,14 @@ def may(role: str, need: Need, mode: str = "") -> bool:
     return role in ADMINISTRATORS
 
 
-def portal_page(need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh: Fresh = Fresh.NEVER) -> Any:
+def portal_page(
+    need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh: Fresh = Fresh.NEVER
+) -> Decorator:
     """Decorate a view below a site's `admin_view`; `fresh` asks for a recent sign-in."""
 
-    def decorate(view: View[P]) -> View[P]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
             scope: Scope | None = request.scope  # type: ignore[attr-defined]
             if scope is None:
                 raise Http404
@@ -97,14 +99,14 @@ def portal_page(need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh
     return decorate
 
 
-def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: Fresh = Fresh.NEVER) -> Any:
+def workspace_page(
+    need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: Fresh = Fresh.NEVER
+) -> Decorator:
     """Decorate a view of `/w/<workspace>/…` outside any application: `request.membership` is the person's."""
 
-    def decorate(view: View[P]) -> View[Concatenate[str, P]]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(
-            request: HttpRequest, /, workspace: str, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponse:
+        def guarded(request: HttpRequest, /, workspace: str, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path(), root_url("account_login"))
             member = Membership.objects.filter(user=request.user.pk, workspace__slug=workspace)
@@ -123,12 +125,12 @@ def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: Fr
     return decorate
 
 
-def support_page(*, methods: tuple[str, ...] = ("GET", "POST")) -> Any:
+def support_page(*, methods: tuple[str, ...] = ("GET", "POST")) -> Decorator:
     """Decorate a view below the console's `admin_view`, which has checked staff and second factor."""
 
-    def decorate(view: View[P]) -> View[P]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
             return _answer(view, request, methods, False, *args, **kwargs)
 
         return guarded
@@ -137,12 +139,12 @@ def support_page(*, methods: tuple[str, ...] = ("GET", "POST")) -> Any:
 
 
 def _answer(
-    view: View[P],
+    view: View,
     request: HttpRequest,
     methods: tuple[str, ...],
     fresh: bool,
-    *args: P.args,
-    **kwargs: P.kwargs,
+    *args: Any,
+    **kwargs: Any,
 ) -> HttpResponse:
     if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
         return HttpResponseNotAllowed(methods)

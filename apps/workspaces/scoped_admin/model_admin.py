@@ -52,8 +52,8 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    list_display_links = None
-    sortable_by: Sequence[str] = ()
+    list_display_links: Any = None
+    sortable_by = ()
 
     # -- what may be asked ----------------------------------------------------------------------
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
@@ -72,7 +72,7 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 declared.update(f"{name}{suffix}" for suffix in LOOKUPS)
         return declared
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
         return [*self.search_ids, *self.search_texts]
 
     def get_search_results(

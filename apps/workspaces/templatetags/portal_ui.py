@@ -20,9 +20,11 @@ register.simple_tag(cells.icon, name="icon")
 register.filter("state_tag", cells.state_tag)
 register.filter("state_word", cells.state_word)
 register.filter("code", cells.code)
+register.filter("object_name", cells.object_name)
 register.filter("file_size", cells.file_size)
 
-PORTAL_RAIL = (
+Groups = tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]
+PORTAL_RAIL: Groups = (
     (
         "Set up",
         (
@@ -40,7 +42,7 @@ PORTAL_RAIL = (
         ),
     ),
 )
-SUPPORT_RAIL = (
+SUPPORT_RAIL: Groups = (
     (
         "Customers",
         (
@@ -65,12 +67,6 @@ SUPPORT_RAIL = (
 @register.filter
 def moment(value: dt.datetime | None) -> SafeString | str:
     return cells.moment(value)
-
-
-@register.filter
-def file_name(path: str) -> str:
-    """Give the last part of an object key."""
-    return path.rpartition("/")[2]
 
 
 @register.simple_tag

@@ -1,6 +1,6 @@
 """What AWS documents about roles and sessions, asked through boto3 only: nothing here knows who answers.
 
-Source of the expected values: IAM User Guide, "How to use an external ID", "Roles terms and concepts"; STS API.
+Source of the expected values: IAM User Guide, "How to use an external ID", "Roles terms"; STS API.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What AWS documents about buckets and objects, asked through boto3 only: nothing here knows who answers.
 
-Source of the expected values: S3 API, "Error responses"; S3 User Guide, "conditional writes"; IAM User Guide, "Policy evaluation logic".
+Source of the expected values: S3 API, "Error responses"; S3 User Guide, "conditional writes"; IAM User Guide.
 """
 
 from __future__ import annotations

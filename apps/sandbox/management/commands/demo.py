@@ -86,9 +86,13 @@ class Command(BaseCommand):
         self.stdout.write("\nDelivered and read back:")
         for each in fields["delivered"]:
             self.stdout.write(f"  s3://{each['bucket']}/{each['key']}")
-            self.stdout.write(f"    {each['resources']} resources, {each['bytes']} bytes, SHA-256 {each['sha256']}")
+            self.stdout.write(
+                f"    {each['resources']} resources, {each['bytes']} bytes, SHA-256 {each['sha256']}"
+            )
         self.stdout.write(f"\nPortal:   {fields['portal_url']}")
         self.stdout.write(f"Sign in:  {fields['email']} / {fields['password']}")
-        self.stdout.write(f"Support:  {fields['portal_url']}/support/ with {fields['support_email']} / {fields['support_password']}")
+        self.stdout.write(
+            f"Support:  {fields['portal_url']}/support/ with {fields['support_email']} / {fields['support_password']}"
+        )
         self.stdout.write("          (the demo switches the second factor of support staff off)")
         self.stdout.write(f"All keys: {story.path}")
