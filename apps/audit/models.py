@@ -1,4 +1,4 @@
-"""Audit events and their seals: no foreign keys, nothing cascaded; the sealer writes two columns once (rulings A5)."""
+"""Audit events and their seals: no foreign keys, no cascades; the sealer writes two columns once (rulings A5)."""
 
 from django.db import models
 from django.db.models.expressions import RawSQL
@@ -10,9 +10,7 @@ class AuditEvent(models.Model):
 
     at = models.DateTimeField(db_default=Now())
     # Lets the sealer leave rows alone whose neighbours may still be uncommitted.
-    transaction_id = models.BigIntegerField(
-        db_default=RawSQL("(pg_current_xact_id()::text)::bigint", ())  # noqa: S611
-    )
+    transaction_id = models.BigIntegerField(db_default=RawSQL("(pg_current_xact_id()::text)::bigint", ()))
     workspace_id = models.CharField(max_length=36, blank=True, default="")
     application_id = models.CharField(max_length=36, blank=True, default="")
     mode = models.CharField(max_length=4, blank=True, default="")

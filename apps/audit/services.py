@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from .events import Actor, Place
 from .chain import START, link
+from .events import Actor, Place
 from .models import AuditEvent, AuditSeal
 
 
@@ -58,7 +58,7 @@ def record_reading(*, action: str, by: Actor, place: Place, target_id: object, i
         )
 
 
-# Final rows only: written by a transaction older than every running one, or before a restore of this database.
+# Final rows only: written by a transaction older than every running one, or before a restore of the database.
 SEALABLE = """
 SELECT id FROM audit_auditevent
 WHERE workspace_id = %s AND seal_number IS NULL

@@ -18,8 +18,8 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 
 from apps.directory.models import Endpoint
-from apps.outbound.failures import SourceError
-from apps.outbound.http import Door
+from apps.outbound.failures import RefusedAddress, SourceError
+from apps.outbound.http import Door, Response
 
 SCOPE = "launch/patient patient/*.read offline_access"
 
@@ -51,7 +51,7 @@ def _host_port(text: str) -> tuple[str, int]:
 
 def discover(endpoint: Endpoint) -> tuple[str, str]:
     """Return (authorize URL, token URL) from the source's smart-configuration. Raises: SourceError."""
-    answer = door(endpoint.mode).request("GET", f"{endpoint.fhir_base}/.well-known/smart-configuration")
+    answer = _ask(endpoint, "GET", f"{endpoint.fhir_base}/.well-known/smart-configuration", None)
     found = _json(answer.status, answer.body, "smart-configuration")
     try:
         return str(found["authorization_endpoint"]), str(found["token_endpoint"])
@@ -102,7 +102,7 @@ def redeem_refresh(endpoint: Endpoint, *, token_url: str, refresh_token: str) ->
 
 
 def _grant(endpoint: Endpoint, token_url: str, form: dict[str, str]) -> SourceGrant:
-    answer = door(endpoint.mode).request("POST", token_url, data=form, max_bytes=2**20)
+    answer = _ask(endpoint, "POST", token_url, form)
     found = _json(answer.status, answer.body, "token answer")
     try:
         return SourceGrant(
@@ -115,6 +115,15 @@ def _grant(endpoint: Endpoint, token_url: str, form: dict[str, str]) -> SourceGr
         raise SourceError(
             "The source's token answer lacks a field.", code="bad-token-answer", permanent=True,
             status=answer.status, retry_after_seconds=None, outcome=None,
+        ) from None
+
+
+def _ask(endpoint: Endpoint, method: str, url: str, form: dict[str, str] | None) -> Response:
+    try:
+        return door(endpoint.mode).request(method, url, data=form, max_bytes=2**20)
+    except RefusedAddress as refused:
+        raise SourceError(
+            str(refused), code="refused-address", permanent=True, status=None, retry_after_seconds=None, outcome=None
         ) from None
 
 

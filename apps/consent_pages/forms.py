@@ -49,23 +49,24 @@ def read_authorize(query: QueryDict, *, now: dt.datetime) -> Opening:
         raise UnknownClient("client_id is not a publishable key that we know. Check the key in the portal.")
     redirect_uri = query.get("redirect_uri", "")
     known = RedirectUri.objects.filter(application=key.application, mode=key.mode, uri=redirect_uri)
-    if not known.exists():
+    # PostgreSQL takes no NUL, and no registered address has one.
+    if "\x00" in redirect_uri or not known.exists():
         raise UnknownClient(
             "redirect_uri is not registered for this application and mode. Register it to the letter under Settings."
         )
     state = query.get("state", "")
 
     def refuse(error: str, description: str) -> RequestRefused:
-        return RequestRefused(error, description, redirect_uri=redirect_uri, state=state[:1000])
+        return RequestRefused(error, description, redirect_uri=redirect_uri, state=state)
 
-    if len(state) > 1000:
-        raise refuse("invalid_request", "state is longer than 1000 characters.")
+    if len(state) > 1000 or "\x00" in state:
+        raise refuse("invalid_request", "state is longer than 1000 characters, or holds a NUL.")
     if query.get("response_type") != "code":
         raise refuse("unsupported_response_type", "response_type must be code.")
     challenge = query.get("code_challenge", "")
     if query.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(challenge):
         raise refuse("invalid_request", "code_challenge with code_challenge_method=S256 is required (PKCE).")
-    scopes = query.get("scope", "").split()
+    scopes = list(dict.fromkeys(query.get("scope", "").split()))
     if "launch/patient" not in scopes:
         raise refuse("invalid_scope", "scope must contain launch/patient.")
     if unknown := sorted(set(scopes) - SCOPES):

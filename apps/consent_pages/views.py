@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apps.audit.events import Actor, ActorKind
 from apps.authorizations import services, smart
 from apps.authorizations.models import Consent, ConsentText, PatientAuthorization
-from apps.authorizations.services import ConsentClosed, SignInRefused
+from apps.authorizations.services import ConsentClosed, SignInClosed, SignInRefused
 from apps.authorizations.services.sign_in import find_sign_in
 from apps.authorizations.states import UNFINISHED, Usage
 from apps.outbound.failures import SourceError
@@ -27,6 +28,8 @@ SHARED_KINDS = [
     "claims and coverage", "visits", "conditions", "medicines", "laboratory results", "vital signs",
     "immunizations", "procedures", "care plans", "documents", "care team",
 ]  # fmt: skip
+# What may stand in a policy: nothing that could end its directive and begin another.
+ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?=[/?#]|$)", re.IGNORECASE)
 
 
 def patient(request: HttpRequest) -> Actor:
@@ -87,7 +90,7 @@ def introduction(request: HttpRequest, ticket: str) -> HttpResponse:
         return _refuse(request, consent)
     chosen = _chosen(consent)
     onward = reverse("consent-confirm" if chosen else "consent-source", args=[ticket])
-    return _page(request, consent, "introduction", {"onward": onward, "kinds": SHARED_KINDS, "duration": _duration(consent)})
+    return _page(request, consent, "introduction", {"onward": onward, "kinds": SHARED_KINDS, "duration": _duration(consent, consent.usage)})
 
 
 @never_cache
@@ -130,7 +133,7 @@ def confirm(request: HttpRequest, ticket: str) -> HttpResponse:
     if request.method == "POST" and request.POST.get("agreed") == "yes":
         return _allow(request, consent, authorization)
     text = ConsentText.objects.filter(locale="en").order_by("-created_at", "-pk").first()
-    body = text.body.format(application=consent.application.name, duration=_duration(consent)) if text else ""
+    body = text.body.format(application=consent.application.name, duration=_duration(consent, authorization.usage)) if text else ""
     context = {
         "authorization": authorization, "paragraphs": [part for part in body.split("\n\n") if part.strip()],
         "unticked": request.method == "POST", "back": reverse("consent-source", args=[ticket]),
@@ -146,8 +149,10 @@ def _allow(request: HttpRequest, consent: Consent, authorization: PatientAuthori
     try:
         services.agree(consent=consent, text=text, shared_kinds=SHARED_KINDS, by=patient(request), now=now)
         url = services.start_sign_in(authorization=authorization, by=patient(request), now=now)
-    except (ConsentClosed, SignInRefused) as closed:
-        return _stopped(request, str(closed), status=410 if isinstance(closed, ConsentClosed) else 502, consent=consent)
+    except (ConsentClosed, SignInClosed) as closed:
+        return _stopped(request, str(closed), status=410)
+    except SignInRefused as refused:
+        return _stopped(request, str(refused), status=502, consent=consent)
     response = HttpResponseRedirect(url)
     response["Content-Security-Policy"] = _policy(_source_origins(authorization))
     return response
@@ -167,6 +172,8 @@ def callback(request: HttpRequest) -> HttpResponse:
             services.bounce_sign_in(state=state, by=patient(request), now=now)
             return _answer(request, consent, error="access_denied", error_description="The source refused the sign-in.")
         _, token = services.complete_sign_in(state=state, code=request.GET["code"], by=patient(request), now=now)
+    except SignInClosed as closed:
+        return _stopped(request, str(closed), status=410)
     except SignInRefused as refused:
         return _stopped(request, str(refused), status=502, consent=consent)
     if consent.flow == Consent.Flow.OAUTH:
@@ -211,8 +218,7 @@ def _page(
     steps = {"introduction": 1, "source": 2, "confirm": 3, "done": 4, "refused": 4}
     shared = {"consent": consent, "application": consent.application, "mode": consent.mode, "step": steps[name]}
     response = render(request, f"consent_pages/{name}.html", {**shared, **context})
-    origins = [_origin(consent.redirect_uri)] if consent.redirect_uri else []
-    response["Content-Security-Policy"] = _policy([*origins, *(form_action or [])])
+    response["Content-Security-Policy"] = _policy([*_origins(consent.redirect_uri), *(form_action or [])])
     return response
 
 
@@ -231,12 +237,12 @@ def _source_origins(authorization: PatientAuthorization) -> list[str]:
         authorize_url, _ = smart.discover(authorization.endpoint)
     except SourceError:
         return []
-    return [_origin(authorize_url)]
+    return _origins(authorize_url)
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def _origins(url: str) -> list[str]:
+    found = ORIGIN.match(url)
+    return [found[0]] if found else []
 
 
 def _chosen(consent: Consent) -> PatientAuthorization | None:
@@ -248,8 +254,8 @@ def _chosen(consent: Consent) -> PatientAuthorization | None:
     )
 
 
-def _duration(consent: Consent) -> str:
+def _duration(consent: Consent, usage: str) -> str:
     hours, days = settings.ONE_TIME_SECONDS // 3600, settings.REFRESH_TOKEN_SECONDS // 86_400
-    if consent.usage == Usage.MULTIPLE:
+    if usage == Usage.MULTIPLE:
         return f"until you stop it, or until {consent.application.name} has not asked for {days} days."
     return f"once. What was fetched is deleted from our systems after {hours} hours."

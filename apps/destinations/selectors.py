@@ -58,7 +58,7 @@ def principal_arn() -> str:
 
 
 def policies_for(destination: Destination, *, external_id: str = "") -> dict[str, str]:
-    """Return the trust and role policies as JSON text; the external ID only while it is on screen (rulings A10)."""
+    """Return trust and role policy as JSON text; the external ID only while it is on screen (rulings A10)."""
     trust = (
         policies.trust_policy(principal_arn(), external_id)
         if external_id

@@ -33,7 +33,7 @@ def reseal_all(models: Iterable[type[models.Model]]) -> list[ResealCount]:
 
 
 def _sealed_names(model: type[models.Model]) -> list[str]:
-    if model._meta.proxy or not model._meta.managed:
+    if not model._meta.managed:
         return []
     return [field.attname for field in model._meta.local_fields if isinstance(field, SealedField)]
 

@@ -28,7 +28,7 @@ def lease_end() -> Any:
 
 
 def take(row: Row, *, from_states: tuple[str, ...], to_state: str) -> uuid.UUID | None:
-    """Claim `row` if it still is in one of `from_states`; return the fence, or None if somebody was faster."""
+    """Claim `row` if it is still in one of `from_states`; return the fence, None if somebody was faster."""
     token = uuid.uuid4()
     manager: models.Manager[Row] = type(row)._default_manager
     won = manager.filter(pk=row.pk, state__in=from_states).update(

@@ -22,7 +22,7 @@ class Lane(StrEnum):
 
 
 def wake(lane: Lane) -> None:
-    """Ring for `lane` once the surrounding transaction is committed; a broken broker breaks nobody's request."""
+    """Ring for `lane` once the surrounding transaction commits; a broken broker breaks nobody's request."""
     transaction.on_commit(lambda: ring(lane), robust=True)
 
 

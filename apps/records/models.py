@@ -19,7 +19,7 @@ class Partition(models.Model):
 
 
 class StoredResource(models.Model):
-    """One version of one resource. Visible as of seq s: first_seq <= s and (last_seq is null or last_seq >= s)."""
+    """One version of a resource. Visible as of seq s: first_seq <= s and (last_seq is null or last_seq >= s)."""
 
     partition = models.ForeignKey(Partition, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     type = models.CharField(max_length=64, db_collation="C")
@@ -27,9 +27,8 @@ class StoredResource(models.Model):
     first_seq = models.PositiveIntegerField()
     last_seq = models.PositiveIntegerField(null=True, blank=True)
     stored_at = models.DateTimeField()  # our own instant of change (D17)
-    ended_at = models.DateTimeField(
-        null=True, blank=True
-    )  # when last_seq was set; retention counts from here
+    # When last_seq was set; retention counts from here.
+    ended_at = models.DateTimeField(null=True, blank=True)
     source_hash = models.BinaryField(max_length=32)
     content_hash = models.BinaryField(max_length=32)
     pipeline_version = models.PositiveSmallIntegerField()

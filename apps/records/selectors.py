@@ -57,7 +57,7 @@ class View:
 
 
 def find_view(authorization: PatientAuthorization, *, seq: int | None = None) -> View | None:
-    """Return the authorization's partition as of `seq` (default: its current one), None before the first sync."""
+    """Return the authorization's partition as of `seq` (default: the current); None before the first sync."""
     as_of = authorization.current_seq if seq is None else seq
     if as_of == 0:
         return None

@@ -13,7 +13,7 @@ import msgspec
 from apps.fhir import codec
 from apps.fhir.codec import SourceEntry, SourcePage
 from apps.fhir.resource_types import SUPPORT_TYPES, SUPPORTED_TYPES
-from apps.outbound.failures import SourceError
+from apps.outbound.failures import RefusedAddress, SourceError
 from apps.outbound.http import Door, Response
 
 OUTCOME_BYTES = 16 * 1024
@@ -87,7 +87,10 @@ class Source:
     def _get(self, url: str) -> Response:
         self.requests_made += 1
         headers = {**ACCEPT, "Authorization": f"Bearer {self.access_token}"}
-        answer = self.door.request("GET", url, headers=headers)
+        try:
+            answer = self.door.request("GET", url, headers=headers)
+        except RefusedAddress as refused:
+            raise fault(str(refused), "refused-address", permanent=True) from None
         if answer.status == 200:
             return answer
         outcome = answer.body[:OUTCOME_BYTES] if b'"OperationOutcome"' in answer.body else None

@@ -36,7 +36,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person; `is_staff` opens the support console and nothing else."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField()
+    email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, blank=True)
     is_staff = models.BooleanField("support staff", default=False)
     is_active = models.BooleanField(default=True)

@@ -82,6 +82,12 @@ def test_a_value_sealed_by_version_1_in_the_past_still_opens() -> None:
     assert new_ring.open(sealed, purpose=PURPOSE) == b"an external ID"
 
 
+@pytest.mark.parametrize("version", [b"\x00", b"\x02"])
+def test_another_version_is_named_as_not_sealed(version: bytes) -> None:
+    with pytest.raises(EnvelopeError, match="not a sealed value"):
+        both.open(version + both.seal(b"secret", purpose=PURPOSE)[1:], purpose=PURPOSE)
+
+
 def test_same_text_never_seals_to_the_same_bytes() -> None:
     assert len({both.seal(b"secret", purpose=PURPOSE)[5:17] for _ in range(50)}) == 50
 

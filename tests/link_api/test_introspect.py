@@ -61,6 +61,7 @@ def test_introspect_answers_every_field(client: Client, team: Team, payer_url: s
     }
 
 
+@pytest.mark.django_db(transaction=True)
 def test_introspect_after_a_sync_counts_what_is_visible(client: Client, team: Team, payer_url: str) -> None:
     signed_in = sign_in(team, payer_url)
     issued = exchange(team, signed_in)

@@ -9,7 +9,7 @@ from .consents import (
     open_consent,
     refuse,
 )
-from .sign_in import SignInRefused, bounce_sign_in, complete_sign_in, start_sign_in
+from .sign_in import SignInClosed, SignInRefused, bounce_sign_in, complete_sign_in, start_sign_in
 from .source_tokens import ReauthorizationNeeded, fresh_access_token
 from .states import move_authorization
 from .tokens import (
@@ -29,6 +29,7 @@ __all__ = [
     "InvalidGrant",
     "IssuedTokens",
     "ReauthorizationNeeded",
+    "SignInClosed",
     "SignInRefused",
     "abandon_expired",
     "agree",

@@ -17,6 +17,9 @@ from ..models import AuthorizationEvent, Consent, ConsentText, EndUser, PatientA
 from ..states import UNFINISHED, AuthorizationState, Usage
 from .states import lock_authorization, move_authorization
 
+# While every authorization is in one of these, the patient may still choose, agree or refuse.
+OPEN = {*UNFINISHED, AuthorizationState.ABANDONED, AuthorizationState.BOUNCED, AuthorizationState.ERRORED}
+
 
 class ConsentClosed(Exception):
     """This consent was finished, refused or has expired."""
@@ -112,8 +115,11 @@ def refuse(*, consent: Consent, by: Actor, now: dt.datetime) -> None:
         move_authorization(
             lock_authorization(authorization), AuthorizationState.BOUNCED, by=by, now=now, cause="refused by the patient"
         )
-    consent.refused_at, consent.agreed_at, consent.text = now, None, None
-    consent.save(update_fields=["refused_at", "agreed_at", "text"])
+    consent.refused_at, consent.agreed_at, consent.text, consent.terms_version = now, None, None, ""
+    consent.ip, consent.user_agent, consent.shared_kinds = "", "", []
+    consent.save(
+        update_fields=["refused_at", "agreed_at", "text", "terms_version", "ip", "user_agent", "shared_kinds"]
+    )
     _record("consent.refused", consent, by)
 
 
@@ -131,11 +137,13 @@ def abandon_expired(*, now: dt.datetime) -> int:
 
 
 def _lock_open(consent: Consent, now: dt.datetime) -> Consent:
-    locked = Consent.objects.select_for_update(of=("self",)).select_related("application").get(pk=consent.pk)
-    finished = locked.authorizations.exclude(state__in=UNFINISHED).exclude(
-        state__in=[AuthorizationState.ABANDONED, AuthorizationState.BOUNCED, AuthorizationState.ERRORED]
-    )
-    if locked.refused_at is not None or locked.expires_at <= now or finished.exists():
+    """Lock the consent, then its authorizations: a sign-in that ends meanwhile is waited for, and seen."""
+    # No key: that sign-in holds its authorization and refers to the consent; it must not wait for us.
+    open_consents = Consent.objects.select_for_update(of=("self",), no_key=True)
+    locked = open_consents.select_related("application").get(pk=consent.pk)
+    states = locked.authorizations.select_for_update(no_key=True).values_list("state", flat=True)
+    finished = not set(states) <= OPEN
+    if locked.refused_at is not None or locked.expires_at <= now or finished:
         raise ConsentClosed
     return locked
 

@@ -27,12 +27,22 @@ class SignInRefused(Exception):
     """The way back from the source is not one that we opened, or the source failed."""
 
 
+class SignInClosed(SignInRefused):
+    """This sign-in was used, refused or replaced, or its time is over."""
+
+    def __init__(self) -> None:
+        super().__init__("This sign-in is over, and it shared nothing more. Go back to the application and start again.")
+
+
 def callback_uri() -> str:
     return f"{settings.PUBLIC_URL}/link/callback"
 
 
 def start_sign_in(*, authorization: PatientAuthorization, by: Actor, now: dt.datetime) -> str:
-    """Return the source's sign-in URL for this patient. Raises: SignInRefused when the source cannot be asked."""
+    """Return the source's sign-in URL for this patient.
+
+    Raises: SignInRefused when the source cannot be asked; SignInClosed when the authorization is past signing in.
+    """
     endpoint = authorization.endpoint
     try:
         authorize, token_url = smart.discover(endpoint)
@@ -42,6 +52,8 @@ def start_sign_in(*, authorization: PatientAuthorization, by: Actor, now: dt.dat
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     with transaction.atomic():
         locked = lock_authorization(authorization)
+        if not locked.is_unfinished:
+            raise SignInClosed
         SourceSignIn.objects.update_or_create(
             authorization=locked,
             defaults={
@@ -85,7 +97,7 @@ def complete_sign_in(*, state: str, code: str, by: Actor, now: dt.datetime) -> t
         _fail(authorization, failure, by=by, now=now)
         raise SignInRefused("The source did not say whose records these are. Nothing was shared.")
     with transaction.atomic():
-        locked = lock_authorization(authorization)
+        locked = _lock_signing_in(authorization)
         SourceToken.objects.create(
             authorization=locked,
             access_token=grant.access_token,
@@ -120,7 +132,7 @@ def bounce_sign_in(*, state: str, by: Actor, now: dt.datetime) -> PatientAuthori
     """The source sent the patient back with an error. Raises: SignInRefused."""
     sign_in = _take_sign_in(state, now)
     with transaction.atomic():
-        locked = lock_authorization(sign_in.authorization)
+        locked = _lock_signing_in(sign_in.authorization)
         move_authorization(locked, AuthorizationState.BOUNCED, by=by, now=now, cause="refused at the source")
     return locked
 
@@ -136,16 +148,27 @@ def find_sign_in(state: str) -> SourceSignIn | None:
 def _take_sign_in(state: str, now: dt.datetime) -> SourceSignIn:
     sign_in = find_sign_in(state)
     taken = sign_in is not None and SourceSignIn.objects.filter(
-        pk=sign_in.pk, state_digest=_digest(state), used_at__isnull=True, expires_at__gt=now
+        pk=sign_in.pk, state_digest=_digest(state), used_at__isnull=True, expires_at__gt=now,
+        authorization__state=AuthorizationState.AUTHORIZING,
     ).update(used_at=now)
     if sign_in is None or not taken:
-        raise SignInRefused("This sign-in was used already or has expired. Go back to the application and start again.")
+        raise SignInClosed
     return sign_in
+
+
+def _lock_signing_in(authorization: PatientAuthorization) -> PatientAuthorization:
+    """Raises: SignInClosed when somebody refused or replaced it while we asked the source."""
+    locked = lock_authorization(authorization)
+    if locked.state != AuthorizationState.AUTHORIZING:
+        raise SignInClosed
+    return locked
 
 
 def _fail(authorization: PatientAuthorization, failure: SourceError, *, by: Actor, now: dt.datetime) -> None:
     with transaction.atomic():
         locked = lock_authorization(authorization)
+        if not locked.is_unfinished:
+            return
         move_authorization(
             locked, AuthorizationState.ERRORED, by=by, now=now, cause=failure.code,
             error_code=failure.code, error_message=str(failure),

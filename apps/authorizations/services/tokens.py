@@ -104,24 +104,26 @@ def redeem_refresh_token(*, value: str, client: ApiKey, by: Actor, now: dt.datet
 @transaction.atomic
 def _rotate(*, value: str, client: ApiKey, by: Actor, now: dt.datetime) -> IssuedTokens:
     digests = [digest for _, digest in keyring().digests(value, purpose=REFRESH_PURPOSE)]
-    found = (
-        RefreshToken.objects.select_for_update(of=("self",))
-        .select_related("consent__application", "consent__end_user")
-        .filter(digest__in=digests)
-        .first()
-    )
+    tokens = RefreshToken.objects.select_related("consent__application", "consent__end_user")
+    found = tokens.filter(digest__in=digests).first()
     if found is None or (found.consent.application_id, found.consent.mode) != (client.application_id, client.mode):
         raise InvalidGrant("unknown")
+    # Consent, authorizations, token: every writer locks in this order, so that none waits in a circle, and
+    # whoever ends the family waits for the token that is issued here.
+    _lock_consent(found.consent_id)
+    standing = [lock_authorization(each) for each in _standing(found.consent)]
+    found = tokens.select_for_update(of=("self",)).get(pk=found.pk)
     if found.used_at is not None:
         raise _ReusedToken(found)
     if found.revoked_at is not None or found.expires_at <= now:
         raise InvalidGrant("expired")
-    authorization = _first_standing(found.consent, now)
+    standing = [each for each in standing if each.is_active(now)]
+    if not standing:
+        raise InvalidGrant("ended")
     found.used_at = now
     found.save(update_fields=["used_at"])
     purge_at = now + dt.timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
-    for each in _standing(found.consent):
-        locked = lock_authorization(each)
+    for locked in standing:
         if locked.state == AuthorizationState.EXCHANGED:
             move_authorization(
                 locked, AuthorizationState.REFRESHED, by=by, now=now, cause="token refreshed", purge_at=purge_at
@@ -129,7 +131,7 @@ def _rotate(*, value: str, client: ApiKey, by: Actor, now: dt.datetime) -> Issue
         else:
             locked.purge_at = purge_at
             locked.save(update_fields=["purge_at"])
-    return _issue(found.consent, authorization, family=found.family, by=by, now=now)
+    return _issue(found.consent, standing[0], family=found.family, by=by, now=now)
 
 
 @transaction.atomic
@@ -168,10 +170,15 @@ class _ReusedToken(Exception):
 
 @transaction.atomic
 def _end_family(token: RefreshToken, by: Actor, now: dt.datetime) -> None:
+    _lock_consent(token.consent_id)
     RefreshToken.objects.filter(family=token.family, revoked_at__isnull=True).update(revoked_at=now)
     AccessToken.objects.filter(consent=token.consent_id, revoked_at__isnull=True).update(revoked_at=now)
     consent = token.consent
     _record("token.reused", consent.application, consent.mode, by, {"family": str(token.family)})
+
+
+def _lock_consent(consent_id: uuid.UUID) -> None:
+    Consent.objects.select_for_update(no_key=True).get(pk=consent_id)
 
 
 def _standing(consent: Consent) -> list[PatientAuthorization]:

@@ -5,12 +5,12 @@ from .destinations import (
     CreatedDestination,
     InvalidDestination,
     NotTested,
+    create_destination,
     delete_destination,
     disable_destination,
     enable_destination,
     pause_destination,
     rotate_external_id,
-    create_destination,
     update_destination,
 )
 from .ending import cancel_deliveries, purge_spool, sweep_deliveries

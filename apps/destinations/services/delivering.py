@@ -1,4 +1,4 @@
-"""Deliver: fair claim, act without a transaction, settle (D8). The fence decides who may write the outcome."""
+"""Deliver: fair claim, act without a transaction, settle (D8). The fence says who may write the outcome."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from apps.outbox.claims import LostLease, heartbeat, take
 from apps.records.selectors import View, find_view
 
 from ..connectors.base import Batch, Receipt
-from ..models import Delivery, DeliveryAttempt, Destination
+from ..models import Delivery, Destination
 from ..selectors import connector_for, place_of
 from ..states import CLAIMABLE, DeliveryState
 from .settling import Outcome, settle_delivery
@@ -181,7 +181,7 @@ def _spooled(delivery: Delivery, token: uuid.UUID, view: View) -> Iterator[Spool
 
 @contextmanager
 def _kept_alive(claim: Claim) -> Iterator[None]:
-    """Prolong the lease from a thread while the attempt runs; a lost lease ends the thread, the fence does the rest."""
+    """Prolong the lease from a thread while the attempt runs; a lost lease ends the thread, the fence the rest."""
     done = threading.Event()
 
     def beat() -> None:
@@ -203,7 +203,7 @@ def _kept_alive(claim: Claim) -> Iterator[None]:
 
 
 def _record_late_end(claim: Claim, outcome: Outcome) -> None:
-    """We lost the lease after the request: the row is somebody else's, but a finished write is named (rulings B10)."""
+    """The lease was lost after the request: the row is another's now, but a finished write is named (rulings B10)."""
     logger.warning("delivery %s finished after its lease", claim.delivery.pk)
     if isinstance(outcome.receipt, Receipt):
         record_event(

@@ -36,7 +36,8 @@ class InvalidDestination(Exception):
 class NotTested(Exception):
     def __init__(self) -> None:
         super().__init__(
-            "Run Test connection first: enabling needs a passed test of the current settings, 24 hours old at most."
+            "Run Test connection first: enabling needs a passed test of the current settings, "
+            "24 hours old at most."
         )
 
 
@@ -63,7 +64,7 @@ def create_destination(
 
 @transaction.atomic
 def update_destination(*, destination: Destination, fields: Mapping[str, str], by: Actor) -> None:
-    """Change what is given; a change of what a delivery depends on needs a new test. Raises: InvalidDestination."""
+    """Change what is given; what a delivery depends on then needs a new test. Raises: InvalidDestination."""
     locked = lock_destination(destination)
     merged = {name: getattr(locked, name) for name in ("name", *CONFIG_FIELDS)} | dict(fields)
     cleaned = _checked(locked.application, Mode(locked.mode), merged, locked)
@@ -84,7 +85,7 @@ def rotate_external_id(*, destination: Destination, by: Actor) -> str:
     locked = lock_destination(destination)
     external_id = str(uuid.uuid4())
     secret = DestinationSecret.objects.get(destination=locked)
-    secret.external_id = external_id  # type: ignore[assignment]
+    secret.external_id = external_id
     secret.save(update_fields=["external_id"])
     _untest(locked)
     _record("destination.external_id_rotated", locked, by, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import transaction
@@ -25,7 +26,7 @@ MAX_CRASHES = 3
 
 
 def sweep_deliveries(*, now: dt.datetime) -> int:
-    """Hand expired leases back (three lost workers fail a row), fail what is past its clock; return how many."""
+    """Hand expired leases back (three lost workers fail a row), fail what is out of time; return how many."""
     swept = 0
     lost = Delivery.objects.filter(state=DeliveryState.RUNNING, lease_until__lt=Now())
     for delivery in lost.select_related("destination__application")[:500]:
@@ -95,12 +96,12 @@ def clean_spool() -> int:
     return _unlink(lambda name: (settings.SPOOL_DIR / name).stat().st_mtime < oldest)
 
 
-def _unlink(wanted: object) -> int:
+def _unlink(wanted: Callable[[str], bool]) -> int:
     if not settings.SPOOL_DIR.is_dir():
         return 0
     gone = 0
     for path in settings.SPOOL_DIR.iterdir():
-        if wanted(path.name):  # type: ignore[operator]
+        if wanted(path.name):
             path.unlink(missing_ok=True)
             gone += 1
     return gone

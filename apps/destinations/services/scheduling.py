@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -32,7 +33,10 @@ class StillHeld(IllegalTransition):
     """A held delivery waits for its destination, not for a retry."""
 
     def __str__(self) -> str:
-        return "This delivery is held because its destination is off. Enable the destination: it is released then."
+        return (
+            "This delivery is held because its destination is off. "
+            "Enable the destination: it is released then."
+        )
 
 
 # What a new row starts as, by the state of its destination.
@@ -47,12 +51,12 @@ FIRST_STATE = {
 def schedule_deliveries(
     *,
     authorization: PatientAuthorization,
-    sync_job_id: object,
+    sync_job_id: UUID,
     seq: int,
     resource_counts: Mapping[str, int],
     now: dt.datetime,
 ) -> int:
-    """Make one row per destination of the authorization's application and mode, in the caller's transaction."""
+    """Make one row per destination of this application and mode, in the caller's transaction."""
     destinations = Destination.objects.select_for_update().filter(
         application=authorization.application_id, mode=authorization.mode, state__in=FIRST_STATE
     )
@@ -77,7 +81,7 @@ def schedule_deliveries(
 
 @transaction.atomic
 def backfill_destination(*, destination: Destination, by: Actor, now: dt.datetime) -> int:
-    """Deliver the newest state of every active authorization that this destination has not had; return how many."""
+    """Deliver the newest state of every active authorization that was not delivered here; return how many."""
     locked = lock_destination(destination)
     made = 0
     authorizations = PatientAuthorization.objects.filter(
@@ -131,8 +135,8 @@ def _backfill_one(destination: Destination, authorization: PatientAuthorization,
     return 1
 
 
-def latest_sync_job_id(authorization: PatientAuthorization) -> object | None:
-    """Return the id of the sync that made the current sequence (kept on the authorization: syncs stand above)."""
+def latest_sync_job_id(authorization: PatientAuthorization) -> UUID | None:
+    """Return the id of the sync that made the current sequence (kept here: syncs stand above)."""
     return authorization.current_sync_job_id
 
 
@@ -191,7 +195,7 @@ def _new_row(
     destination: Destination,
     authorization: PatientAuthorization,
     *,
-    sync_job_id: object,
+    sync_job_id: UUID,
     seq: int,
     counts: Mapping[str, int],
     state: DeliveryState,

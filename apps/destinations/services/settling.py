@@ -1,4 +1,4 @@
-"""Write an attempt's outcome: attempt row, delivery, destination's health and audit event in one transaction."""
+"""Write an attempt's outcome in one transaction: attempt row, delivery, destination's health, audit event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .delivering import Spooled
 
 REFUSALS_BEFORE_PAUSE = 3
-# Never tried again by itself: somebody else's object has our name, it cannot fit, or the bytes are not what they were.
+# Never tried again by itself: another's object has our name, it cannot fit, or the bytes are not what they were.
 FINAL_CODES = frozenset(
     {"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "EncryptionMismatch", "body-changed"}
 )

@@ -26,7 +26,10 @@ PLANS = [
 
 @transaction.atomic
 def register_sandbox_endpoints(*, payer_url: str, client_id: str, as_live: bool = False) -> list[Endpoint]:
-    """Make or move the sandbox's endpoints to `payer_url`; in live too only for tests and the demo (rulings B22)."""
+    """Make the sandbox's endpoints at `payer_url`, or move them there.
+
+    In live too only for tests and the demo (rulings B22).
+    """
     made = []
     for mode in ("test", "live") if as_live else ("test",):
         for pk, name, label, plan, refreshable, max_auth_seconds, popularity in PLANS:

@@ -1,4 +1,4 @@
-"""Close a sequence: end what was replaced or is gone, mend references, count. One transaction, the caller's (D4)."""
+"""Close a sequence: end what was replaced or is gone, mend references, count, in the caller's transaction (D4)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from apps.fhir import codec
 
@@ -38,7 +39,7 @@ def close_sequence(
     """
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE seen_keys (key text PRIMARY KEY) ON COMMIT DROP")
-        with cursor.cursor.copy("COPY seen_keys FROM STDIN") as copy:  # type: ignore[attr-defined]
+        with cursor.cursor.copy("COPY seen_keys FROM STDIN") as copy:
             for key in set(keys):
                 copy.write_row((key,))
         cursor.execute(
@@ -105,7 +106,8 @@ def _targets_by_fate(view: View) -> tuple[list[_Fate], list[_Fate], list[_Fate]]
             SELECT * FROM (
               SELECT t.id, t.type || '/' || t.fhir_id, t.external, t.is_local,
                      EXISTS (SELECT 1 FROM records_storedresource r
-                             WHERE r.partition_id = t.partition_id AND r.type = t.type AND r.fhir_id = t.fhir_id
+                             WHERE r.partition_id = t.partition_id
+                               AND r.type = t.type AND r.fhir_id = t.fhir_id
                                AND r.first_seq <= %(seq)s AND r.last_seq IS NULL) AS here
               FROM records_referencetarget t WHERE t.partition_id = %(partition)s
             ) fates WHERE NOT (is_local AND here)
@@ -144,14 +146,16 @@ def _escaped(text: str) -> bytes:
     return codec.encode(text)[1:-1]
 
 
-def _rewrite(rows: object, view: View, replacements: dict[bytes, bytes], now: dt.datetime) -> None:
+def _rewrite(
+    rows: QuerySet[StoredResource], view: View, replacements: dict[bytes, bytes], now: dt.datetime
+) -> None:
     def replace(match: re.Match[bytes]) -> bytes:
         found = replacements.get(match[1])
         return match[0] if found is None else b'"reference":"' + found + b'"'
 
     after = 0
     while True:
-        batch = list(rows.filter(pk__gt=after).order_by("pk")[:BATCH_ROWS])  # type: ignore[attr-defined]
+        batch = list(rows.filter(pk__gt=after).order_by("pk")[:BATCH_ROWS])
         for row in batch:
             before = bytes(row.line)
             line = REFERENCE.sub(replace, before)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
 from ..models import Partition, ReferenceTarget, StoredResource, UrnAlias
 
 
-def purge_partition(*, authorization_id: object) -> int:
+def purge_partition(*, authorization_id: UUID) -> int:
     """Delete every line and reference of an authorization; return how many versions there were."""
     partition = Partition.objects.filter(authorization=authorization_id).first()
     if partition is None:
         return 0
     for table in (ReferenceTarget, UrnAlias):
-        table.objects.filter(partition=partition)._raw_delete("default")  # type: ignore[attr-defined]
-    gone: int = StoredResource.objects.filter(partition=partition)._raw_delete("default")  # type: ignore[attr-defined]
+        table.objects.filter(partition=partition)._raw_delete("default")
+    gone = StoredResource.objects.filter(partition=partition)._raw_delete("default")
     partition.delete()
     return gone
 
@@ -22,7 +23,4 @@ def purge_partition(*, authorization_id: object) -> int:
 def prune_versions(*, before: dt.datetime, limit: int = 10_000) -> int:
     """Delete superseded versions that ended before `before`; return how many (at most `limit`)."""
     old = StoredResource.objects.filter(ended_at__lt=before).order_by("ended_at").values("pk")[:limit]
-    gone: int = StoredResource.objects.filter(pk__in=list(old.values_list("pk", flat=True)))._raw_delete(
-        "default"
-    )  # type: ignore[attr-defined]
-    return gone
+    return StoredResource.objects.filter(pk__in=list(old.values_list("pk", flat=True)))._raw_delete("default")

@@ -31,7 +31,7 @@ def open_partition(authorization: PatientAuthorization) -> Partition:
 def discard_staged(*, partition_id: int, current_seq: int) -> int:
     """Forget what a sync staged that never closed."""
     staged = StoredResource.objects.filter(partition=partition_id, first_seq__gt=current_seq)
-    return staged._raw_delete(using="default")  # type: ignore[attr-defined,no-any-return]
+    return staged._raw_delete(using="default")
 
 
 @transaction.atomic
@@ -79,7 +79,8 @@ def _known_versions(
             """
             SELECT r.type, r.fhir_id, r.first_seq, r.content_hash, r.pipeline_version
             FROM records_storedresource r
-            JOIN unnest(%s::text[], %s::text[]) AS k(type, fhir_id) ON r.type = k.type AND r.fhir_id = k.fhir_id
+            JOIN unnest(%s::text[], %s::text[]) AS k(type, fhir_id)
+              ON r.type = k.type AND r.fhir_id = k.fhir_id
             WHERE r.partition_id = %s AND r.last_seq IS NULL
             ORDER BY r.first_seq
             """,
@@ -102,7 +103,7 @@ def _drop_staged(partition_id: int, seq: int, keys: list[tuple[str, str]]) -> No
 def _copy(partition_id: int, seq: int, resources: Sequence[Transformed], now: dt.datetime) -> None:
     with (
         connection.cursor() as cursor,
-        cursor.cursor.copy(  # type: ignore[attr-defined]
+        cursor.cursor.copy(
             "COPY records_storedresource (partition_id, type, fhir_id, first_seq, stored_at, source_hash,"
             " content_hash, pipeline_version, line) FROM STDIN (FORMAT BINARY)"
         ) as copy,
@@ -134,7 +135,7 @@ def _keep_targets(partition_id: int, targets: Sequence[Target]) -> None:
 
 @contextmanager
 def without_cycle_collection() -> Iterator[None]:
-    """Decoding a page makes many small objects: the cyclic collector costs five times the work (fhir-engine 3)."""
+    """Decoding a page makes many small objects: the cyclic collector makes it five times the work (fhir-engine 3)."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

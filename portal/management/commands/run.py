@@ -27,7 +27,7 @@ class Command(BaseCommand):
         command = [
             sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--chdir", str(settings.BASE_DIR),
             "--worker-class", "gthread", "--threads", str(threads), "--workers", str(workers),
-            "--timeout", "120", "--bind", bind,
+            "--timeout", "120", "--no-control-socket", "--bind", bind,
         ]  # fmt: skip
         child = subprocess.Popen(command)  # noqa: S603
         for number in (signal.SIGTERM, signal.SIGINT):

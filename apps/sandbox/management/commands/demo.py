@@ -75,7 +75,7 @@ class Command(BaseCommand):
         processes.start("worker", manage, "runworker", env=ours)
         processes.start(
             "web", "-m", "gunicorn", "portal.wsgi:application", "--chdir", str(settings.BASE_DIR),
-            "--worker-class", "gthread", "--threads", "8", "--timeout", "120",
+            "--worker-class", "gthread", "--threads", "8", "--timeout", "120", "--no-control-socket",
             "--bind", f"127.0.0.1:{os.environ['DEMO_WEB_PORT']}",
             env={**ours, "DJANGO_SETTINGS_MODULE": "portal.settings"},
         )  # fmt: skip
