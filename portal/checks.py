@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -35,7 +36,8 @@ def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "SECRET_KEY or FIELD_ENCRYPTION_KEYS is not set: a key that was made on this machine is lost with it.",
+            "SECRET_KEY or FIELD_ENCRYPTION_KEYS is not set: "
+            "a key that was made on this machine is lost with it.",
             hint="Set both from your secret store; without FIELD_ENCRYPTION_KEYS a backup cannot be read.",
             id="portal.E002",
         )
@@ -92,7 +94,7 @@ def check_delivery_role(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if settings.DELIVERY_ROLE_ARN:
         return []
     return [
-        Warning(
+        checks.Warning(
             "DELIVERY_ROLE_ARN is not set: customers are told to trust whatever identity this process has.",
             hint="Make one stable role for deliveries and set its ARN; never delete and recreate it.",
             id="portal.W001",

@@ -50,7 +50,7 @@ def _migrations() -> str:
 
 
 def _sweeper() -> str:
-    """Read the sweeper's mark; on a machine without workers of its own the operator watches those machines."""
+    """Read the sweeper's mark; on a machine without workers of its own the operator watches the others."""
     if not settings.EXPECT_LOCAL_WORKERS:
         return "ok"
     try:

@@ -1,6 +1,6 @@
 """What is logged: an allow-list of our own loggers, one line each, without request bodies or patient data.
 
-Refuses the loggers that print URLs with queries, statements or payloads (django.server, httpx, botocore, boto3).
+Refuses the loggers that print URLs with queries, statements or payloads (django.server, httpx, botocore …).
 """
 
 from typing import Any

@@ -1,12 +1,13 @@
 """Every knob of the product, read from the environment once, here.
 
-Owns how machines differ; refuses to start anything. Importing settings opens no socket; without DATABASE_URL it
-makes the embedded database's password file in VAR, nothing else.
+Owns how machines differ; refuses to start anything. Importing settings opens no socket; without DATABASE_URL
+it makes the embedded database's password file in VAR, nothing else.
 What could be set unsafely is a system check in `portal/checks.py`.
 """
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -16,14 +17,14 @@ env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.str("VAR", default=str(BASE_DIR / "var"))).expanduser().absolute()
 
-# -- The machine ------------------------------------------------------------------------------
+# -- The machine -----------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 BRAND_NAME = env.str("BRAND_NAME", default="Record Relay")
 
-# -- Secrets (rulings B11) ----------------------------------------------------------------------
+# -- Secrets (rulings B11) -------------------------------------------------------------------------
 # Unset on a laptop: made once in VAR by manage.py. Production must set both (portal.E001, encryption.E001).
 SECRET_KEY = (
     env.str("SECRET_KEY", default="") or read_local_secret(VAR, "SECRET_KEY") or secrets.token_urlsafe(48)
@@ -35,7 +36,7 @@ SECRETS_FROM_ENVIRONMENT = bool(env.str("SECRET_KEY", default="")) and bool(
     env.list("FIELD_ENCRYPTION_KEYS", default=[])
 )
 
-# -- Database -----------------------------------------------------------------------------------
+# -- Database --------------------------------------------------------------------------------------
 ALLOW_EMBEDDED_DATABASE = env.bool("ALLOW_EMBEDDED_DATABASE", default=False)
 STATEMENT_TIMEOUT_SECONDS = env.int("STATEMENT_TIMEOUT_SECONDS", default=60)
 LOCK_TIMEOUT_SECONDS = env.int("LOCK_TIMEOUT_SECONDS", default=10)
@@ -44,7 +45,7 @@ EMBEDDED_DATABASE = not env.str("DATABASE_URL", default="")
 if EMBEDDED_DATABASE:
     from portal.embedded_postgres import EmbeddedPostgres
 
-    _database = {"ENGINE": "django.db.backends.postgresql", **EmbeddedPostgres(VAR).database_settings()}
+    _database: dict[str, Any] = {"ENGINE": "django.db.backends.postgresql", **EmbeddedPostgres(VAR).database_settings()}
 else:
     _database = env.db("DATABASE_URL")
 DATABASES = {
@@ -68,7 +69,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- Applications ---------------------------------------------------------------------------------
+# -- Applications ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "portal.apps.PortalConfig",
     "apps.encryption",
@@ -140,7 +141,7 @@ TEMPLATES = [
     }
 ]
 
-# -- People -----------------------------------------------------------------------------------------
+# -- People ----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "workspaces.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -167,7 +168,7 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Record Relay <noreply@localhost>")
 
-# -- The web ------------------------------------------------------------------------------------------
+# -- The web ---------------------------------------------------------------------------------------
 HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
@@ -199,7 +200,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-# -- Queue (design/queue.md 7; embedded: one cluster, one queue) -----------------------------------------
+# -- Queue (design/queue.md 7; embedded: one cluster, one queue) -----------------------------------
 Q_WORKERS = env.int("Q_WORKERS", default=2)
 Q_CLUSTER = {
     "name": "record-relay",
@@ -241,7 +242,7 @@ LEASE_SECONDS = env.int("LEASE_SECONDS", default=120)
 EXPECT_LOCAL_WORKERS = env.bool("EXPECT_LOCAL_WORKERS", default=True)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
 
-# -- Link and FHIR (architecture 3, all lifetimes are settings) --------------------------------------------
+# -- Link and FHIR (architecture 3, all lifetimes are settings) ------------------------------------
 CODE_SECONDS = env.int("CODE_SECONDS", default=300)
 PUBLIC_TOKEN_SECONDS = env.int("PUBLIC_TOKEN_SECONDS", default=1800)
 CONSENT_SESSION_SECONDS = env.int("CONSENT_SESSION_SECONDS", default=1800)
@@ -263,7 +264,7 @@ SYNC_ATTEMPTS = env.int("SYNC_ATTEMPTS", default=4)
 SYNC_RETRY_SECONDS = env.float("SYNC_RETRY_SECONDS", default=5.0)
 MAX_RESOURCE_BYTES = env.int("MAX_RESOURCE_BYTES", default=16 * 2**20)
 
-# -- Delivery -------------------------------------------------------------------------------------------------
+# -- Delivery --------------------------------------------------------------------------------------
 DELIVERY_ROLE_ARN = env.str("DELIVERY_ROLE_ARN", default="")
 OWN_ACCOUNT_ROLE_ARNS = env.list("OWN_ACCOUNT_ROLE_ARNS", default=[])
 KEY_PREFIX = env.str("KEY_PREFIX", default="flexpa/")
@@ -273,12 +274,12 @@ SPOOL_DIR = Path(env.str("SPOOL_DIR", default=str(VAR / "spool")))
 # host:port pairs that the one door may reach although they are private (rulings B23).
 OUTBOUND_ALLOWED = env.list("OUTBOUND_ALLOWED", default=[])
 
-# -- Sandbox (test mode's outside world) ------------------------------------------------------------------------
+# -- Sandbox (test mode's outside world) -----------------------------------------------------------
 SANDBOX_PAYER_URL = env.str("SANDBOX_PAYER_URL", default="").rstrip("/")
 # Test-only (rulings B22): registers the sandbox payer as a live endpoint too.
 SANDBOX_PAYER_AS_LIVE = env.bool("SANDBOX_PAYER_AS_LIVE", default=False)
 
-# -- API --------------------------------------------------------------------------------------------------------
+# -- API -------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.applications.authentication.ManagementKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.applications.authentication.HasScope"],

@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for the run, in a folder of its own; no test reaches the network beyond loopback."""
+"""One embedded PostgreSQL for the run, in a folder of its own; no test reaches further than loopback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from portal.local_secrets import ensure_local_secrets  # noqa: E402
 ensure_local_secrets(VAR)
 
 import django  # noqa: E402
-
 from django.conf import settings as django_settings  # noqa: E402
 
 # Static files as they lie in the tree: no test needs the hashed names, and nothing has to be collected first.
@@ -72,6 +71,6 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The public data sets are read only where they are named: elsewhere their tests are not collected at all."""
+    """The public data sets are read only where they are named: elsewhere their tests are not collected."""
     if not os.environ.get("RECORD_RELAY_DATA"):
         items[:] = [item for item in items if item.get_closest_marker("shared_data") is None]

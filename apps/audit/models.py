@@ -1,4 +1,4 @@
-"""Audit events and their seals: no foreign keys, no cascades; the sealer writes two columns once (rulings A5)."""
+"""Audit events and seals: no foreign keys, no cascades; the sealer writes two columns once (rulings A5)."""
 
 from django.db import models
 from django.db.models.expressions import RawSQL

@@ -19,7 +19,7 @@ class Partition(models.Model):
 
 
 class StoredResource(models.Model):
-    """One version of a resource. Visible as of seq s: first_seq <= s and (last_seq is null or last_seq >= s)."""
+    """One version of a resource. Visible as of s: first_seq <= s and (last_seq is null or last_seq >= s)."""
 
     partition = models.ForeignKey(Partition, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     type = models.CharField(max_length=64, db_collation="C")

@@ -37,7 +37,11 @@ class Refusal(Exception):
 @csrf_exempt
 @require_POST
 def public_token(request: HttpRequest) -> JsonResponse:
-    """{secret_key, external_id, usage, endpoint_id?, member?, flow?} -> {public_token, consent_id, patient_authorization_ids}."""
+    """Link a synthetic member through the widget's flow.
+
+    Shape: {secret_key, external_id, usage, endpoint_id?, member?, flow?}
+        -> {public_token, consent_id, patient_authorization_ids}
+    """
     try:
         body = _body(request)
         key = _test_key(body)

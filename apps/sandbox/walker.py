@@ -1,6 +1,6 @@
 """Walks the consent pages as a synthetic member would: over HTTP, form by form, without a shortcut.
 
-Owns a tiny browser (cookies, redirects, forms); refuses to call any service: what it proves, a patient can do.
+Owns a tiny browser (cookies, redirects, forms); refuses to call any service: what it does, a patient can do.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from .states import SyncState
 
 @dataclass(frozen=True, slots=True)
 class SyncStatus:
-    """What the `sync` block of the Link API says. Units: Unix seconds, None before the first completed job."""
+    """What the Link API's `sync` block says. Units: Unix seconds, None before the first completed job."""
 
     state: str
     counts: dict[str, int]

@@ -1,4 +1,4 @@
-"""The crawl's view of a source: capability, pages of a type, batches by id. One door, no redirects, no database.
+"""The crawl's view of a source: capability, pages, batches by id. One door, no redirects, no database.
 
 Source: FHIR R4 "Search" (paging by `next` links) and "Capabilities".
 """

@@ -1,4 +1,4 @@
-"""Starts django-q2's cluster and survives what it does not (queue.md 5.9): exits of any kind, orphans, deaf clusters.
+"""Starts django-q2's cluster and survives what it does not (queue.md 5.9): exits, orphans, deaf clusters.
 
 Owns one child process group. Never signals the group with SIGTERM: workers would die in the middle of a task.
 """
@@ -13,6 +13,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -77,10 +79,8 @@ class Supervisor:
     def _kill(self) -> None:
         if self.child is None:
             return
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.child.wait()
         reap_orphans()
         if time.monotonic() - self._started_at > 60:
@@ -145,10 +145,10 @@ def reap_orphans() -> None:
             return
 
 
-def _guarded(duty: object) -> None:
+def _guarded(duty: Callable[[], object]) -> None:
     """A database that is away for a moment must not end the supervisor."""
     try:
         close_old_connections()
-        duty()  # type: ignore[operator]
+        duty()
     except Exception as error:
         logger.error("%s stopped by %s", getattr(duty, "__name__", "duty"), type(error).__name__)

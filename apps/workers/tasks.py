@@ -36,14 +36,7 @@ def drain(lane: str) -> None:
                 continue
             if not work():
                 return
-    except Exception:
+    except Exception as error:
         # The task boundary: the row's lease runs out and the sweeper hands it back. The text of an
         # exception may carry data, so only its class is logged.
-        logger.error("drain %s stopped by %s", lane, _class_of_current_error())
-
-
-def _class_of_current_error() -> str:
-    import sys
-
-    kind = sys.exc_info()[0]
-    return kind.__name__ if kind else "nothing"
+        logger.error("drain %s stopped by %s", lane, type(error).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,12 @@ from apps.authorizations.services import (
     choose_endpoint,
     complete_sign_in,
     open_consent,
+    start_sign_in,
 )
-from apps.authorizations.services import start_sign_in
 from apps.authorizations.states import Usage
 from apps.destinations import services as destinations
 from apps.destinations.models import Destination
+from apps.destinations.selectors import policies_for
 from apps.directory.models import Endpoint
 from apps.sandbox.payer.members import find_member
 from apps.sandbox.walker import Walker, read_answer
@@ -40,7 +42,8 @@ CALLBACK = "http://localhost:3000/callback"
 
 
 def aws(service: str, url: str, account: str, **more: str) -> Any:
-    return boto3.client(
+    make: Callable[..., Any] = boto3.client  # its own types know services by literal name only
+    return make(
         service,
         endpoint_url=url,
         region_name=more.get("region_name", "us-east-1"),
@@ -169,8 +172,6 @@ def make_destination(
 
 
 def make_customer_side(cloud_url: str, destination: Destination, external_id: str) -> None:
-    from apps.destinations.selectors import policies_for
-
     shown = policies_for(destination, external_id=external_id)
     aws("s3", cloud_url, CUSTOMER_ACCOUNT).create_bucket(Bucket=destination.bucket)
     iam = aws("iam", cloud_url, CUSTOMER_ACCOUNT)

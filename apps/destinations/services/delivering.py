@@ -181,7 +181,7 @@ def _spooled(delivery: Delivery, token: uuid.UUID, view: View) -> Iterator[Spool
 
 @contextmanager
 def _kept_alive(claim: Claim) -> Iterator[None]:
-    """Prolong the lease from a thread while the attempt runs; a lost lease ends the thread, the fence the rest."""
+    """Prolong the lease from a thread while the attempt runs; a lost one ends the thread, the fence the rest."""
     done = threading.Event()
 
     def beat() -> None:
@@ -203,7 +203,7 @@ def _kept_alive(claim: Claim) -> Iterator[None]:
 
 
 def _record_late_end(claim: Claim, outcome: Outcome) -> None:
-    """The lease was lost after the request: the row is another's now, but a finished write is named (rulings B10)."""
+    """Name a write that finished after its lease (rulings B10): the row is somebody else's now."""
     logger.warning("delivery %s finished after its lease", claim.delivery.pk)
     if isinstance(outcome.receipt, Receipt):
         record_event(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .delivering import Spooled
 
 REFUSALS_BEFORE_PAUSE = 3
-# Never tried again by itself: another's object has our name, it cannot fit, or the bytes are not what they were.
+# Never tried again by itself: another's object has our name, it cannot fit, or the bytes have changed.
 FINAL_CODES = frozenset(
     {"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "EncryptionMismatch", "body-changed"}
 )

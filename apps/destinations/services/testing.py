@@ -28,8 +28,8 @@ class TooManyTests(Exception):
 def test_connection(*, destination: Destination, by: Actor, now: dt.datetime) -> ConnectionTest:
     """Run every step and keep the result; a pass makes an untested destination READY.
 
-    Raises: TooManyTests. No transaction is open while AWS is asked; a destination that changed meanwhile keeps
-    its new version untested.
+    No transaction is open while AWS is asked; a destination that changed meanwhile stays untested.
+    Raises: TooManyTests.
     """
     recent = ConnectionTest.objects.filter(destination=destination, ran_at__gt=now - dt.timedelta(minutes=1))
     if recent.count() >= settings.TESTS_PER_MINUTE:

@@ -1,4 +1,4 @@
-"""Close a sequence: end what was replaced or is gone, mend references, count, in the caller's transaction (D4)."""
+"""Close a sequence in the caller's transaction: end what was replaced or is gone, mend references, count (D4)."""
 
 from __future__ import annotations
 
@@ -131,14 +131,15 @@ def _targets_by_fate(view: View) -> tuple[list[_Fate], list[_Fate], list[_Fate]]
 
 def _alias_replacements(view: View) -> dict[bytes, bytes]:
     """A reference by urn becomes local where its resource is here, and a urn again where it is gone."""
-    aliases = dict(UrnAlias.objects.filter(partition=view.partition_id).values_list("local", "urn"))
+    rows = UrnAlias.objects.filter(partition=view.partition_id).order_by("pk")
+    aliases = list(rows.values_list("local", "urn"))  # a resource may have several, the newest last
     if not aliases:
         return {}
-    ids = [local.partition("/")[2] for local in aliases]
+    ids = [local.partition("/")[2] for local, _ in aliases]
     here = {f"{kind}/{pk}" for kind, pk in view.rows().filter(fhir_id__in=ids).values_list("type", "fhir_id")}
     return {
-        **{urn.encode(): local.encode() for local, urn in aliases.items() if local in here},
-        **{local.encode(): urn.encode() for local, urn in aliases.items() if local not in here},
+        **{urn.encode(): local.encode() for local, urn in aliases if local in here},
+        **{local.encode(): urn.encode() for local, urn in aliases if local not in here},
     }
 
 

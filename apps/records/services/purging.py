@@ -22,5 +22,6 @@ def purge_partition(*, authorization_id: UUID) -> int:
 
 def prune_versions(*, before: dt.datetime, limit: int = 10_000) -> int:
     """Delete superseded versions that ended before `before`; return how many (at most `limit`)."""
-    old = StoredResource.objects.filter(ended_at__lt=before).order_by("ended_at").values("pk")[:limit]
-    return StoredResource.objects.filter(pk__in=list(old.values_list("pk", flat=True)))._raw_delete("default")
+    old = StoredResource.objects.filter(ended_at__lt=before).order_by("ended_at")
+    ids = list(old.values_list("pk", flat=True)[:limit])
+    return StoredResource.objects.filter(pk__in=ids)._raw_delete("default") if ids else 0

@@ -63,10 +63,11 @@ def stage_resources(
     if fresh:
         _copy(partition_id, seq, fresh, now)
         _keep_targets(partition_id, [target for each in fresh for target in each.targets])
-        UrnAlias.objects.bulk_create(
-            [UrnAlias(partition_id=partition_id, urn=urn, local=local) for urn, local in aliases.items()],
-            ignore_conflicts=True,
-        )
+    # Also of unchanged resources: a source may name them by another urn each time.
+    UrnAlias.objects.bulk_create(
+        [UrnAlias(partition_id=partition_id, urn=urn, local=local) for urn, local in aliases.items()],
+        ignore_conflicts=True,
+    )
     return StagedPage([f"{kind}/{fhir_id}" for kind, fhir_id in latest], len(fresh))
 
 
@@ -135,7 +136,7 @@ def _keep_targets(partition_id: int, targets: Sequence[Target]) -> None:
 
 @contextmanager
 def without_cycle_collection() -> Iterator[None]:
-    """Decoding a page makes many small objects: the cyclic collector makes it five times the work (fhir-engine 3)."""
+    """Decoding a page makes many small objects: collecting cycles costs five times the work (fhir-engine 3)."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -25,7 +26,8 @@ def customer_credentials() -> dict[str, str]:
 
 
 def client(service: str, credentials: dict[str, str]) -> Any:
-    return boto3.client(
+    make: Callable[..., Any] = boto3.client  # its own types know services by literal name only
+    return make(
         service,
         endpoint_url=os.environ["AWS_ENDPOINT_URL"],
         region_name=os.environ["AWS_REGION"],

@@ -10,8 +10,13 @@ from .customer import bucket_name, client, customer_credentials
 from .developer import StoryFailed
 
 TAGS = {
-    "PatientAuthorizationId", "EndpointId", "ApplicationId", "PatientAuthorizationMode", "AuthorizationType", "ConsentId",
-}  # fmt: skip
+    "ApplicationId",
+    "AuthorizationType",
+    "ConsentId",
+    "EndpointId",
+    "PatientAuthorizationId",
+    "PatientAuthorizationMode",
+}
 
 
 def read_back(deliveries: list[dict[str, Any]]) -> list[dict[str, Any]]:

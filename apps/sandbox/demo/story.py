@@ -108,9 +108,8 @@ class Story:
             self.say(f"linked {member} as {external_id} ({usage})")
         for token in tokens:
             told = self.developer.wait_for_sync(token, self.check)
-            self.say(
-                f"synced {told['user']['externalId']}: {sum(told['sync']['resourceTypes'].values())} resources"
-            )
+            resources = sum(told["sync"]["resourceTypes"].values())
+            self.say(f"synced {told['user']['externalId']}: {resources} resources")
 
     def _wait_for_deliveries(self, destination_id: str) -> list[dict[str, Any]]:
         ends = time.monotonic() + WAIT_SECONDS

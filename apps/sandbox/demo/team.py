@@ -37,7 +37,7 @@ class DemoTeam:
 
 @transaction.atomic
 def make_or_roll() -> DemoTeam:
-    """Make the team; if it is there (demo.json was lost), set new passwords and end and reissue its keys (B28)."""
+    """Make the team; if it is there (demo.json was lost), set new passwords and reissue its keys (B28)."""
     password, support_password = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
     owner = _person(EMAIL, "Demo Developer", password, staff=False)
     _person(SUPPORT_EMAIL, "Demo Support", support_password, staff=True)

@@ -1,4 +1,4 @@
-"""The closing transaction of a sync: visible, counted, and one delivery per destination, all or nothing (D4, D7)."""
+"""The closing transaction of a sync: visible, counted, one delivery per destination, all or nothing (D4, D7)."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _seen_keys(job: SyncJob) -> list[str]:
 def _shrunk_types(
     job: SyncJob, crawl: CrawlResult, authorization: PatientAuthorization
 ) -> list[dict[str, object]]:
-    """Types that lost more than half of their resources: carried for one more sync and flagged (rulings A4)."""
+    """Types that lost more than half of their resources: carried once more and flagged (rulings A4)."""
     if authorization.current_seq == 0:
         return []
     before = View(crawl.partition_id, authorization.current_seq).counts()
@@ -155,7 +155,8 @@ def _shrunk_types(
             "reason": "shrunk",
             "code": "shrunk",
             "page": 0,
-            "message": f"The source showed {seen.get(kind, 0)} of {before[kind]}; the rest is carried for one more sync.",
+            "message": f"The source showed {seen.get(kind, 0)} of {before[kind]}; "
+            "the rest is carried for one more sync.",
         }
         for kind in crawl.complete_types
         if kind in before and seen.get(kind, 0) * 2 < before[kind] and kind not in flagged

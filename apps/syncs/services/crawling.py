@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -96,7 +97,7 @@ class Crawl:
         while url:
             number += 1
             try:
-                page = self._asked(lambda here=url: self.source.page(here))  # type: ignore[misc]
+                page = self._asked(partial(self.source.page, url))
             except SourceError as failure:
                 self.note_failure(resource_type, failure, page=number)
                 return
@@ -125,7 +126,7 @@ class Crawl:
             batch = source_ids[start : start + BATCH_IDS]
             number += 1
             try:
-                page = self._asked(lambda ids=batch: self.source.by_ids(resource_type, ids))  # type: ignore[misc]
+                page = self._asked(partial(self.source.by_ids, resource_type, batch))
             except SourceError as failure:
                 self.note_failure(resource_type, failure, page=number)
                 return
@@ -148,20 +149,20 @@ class Crawl:
 
     # -- one page ----------------------------------------------------------------------------------
 
-    def _asked(self, ask: object) -> SourcePage:
+    def _asked(self, ask: Callable[[], SourcePage]) -> SourcePage:
         """Ask the source, once more with a fresh token after a 401. Raises: SourceError, OutOfTime."""
         if time.monotonic() > self.deadline:
             raise OutOfTime
         heartbeat(self.job, self.token)
         try:
-            return ask()  # type: ignore[operator,no-any-return]
+            return ask()
         except SourceError as failure:
             if failure.status != 401:
                 raise
         self.source.access_token = fresh_access_token(
             authorization=self.job.authorization, now=timezone.now(), rejected=self.source.access_token
         )
-        return ask()  # type: ignore[operator,no-any-return]
+        return ask()
 
     def _keep(self, resource_type: str, number: int, page: SourcePage, next_url: str) -> None:
         """Stage a page and its cursor in one transaction: a crash resumes behind it."""
@@ -250,8 +251,9 @@ class Crawl:
         return str(next((gap["code"] for gap in self.gaps.values()), ""))
 
     def retry_seconds(self) -> float:
-        asked = [failure.retry_after_seconds or 0 for failure in self.transient]
-        return max(settings.SYNC_RETRY_SECONDS * 2**self.job.source_failures, *asked)
+        first: float = settings.SYNC_RETRY_SECONDS
+        asked = [failure.retry_after_seconds or 0.0 for failure in self.transient]
+        return max(first * 2.0**self.job.source_failures, *asked)
 
     def result(self) -> CrawlResult:
         counted: Counter[tuple[str, str]] = Counter()

@@ -20,7 +20,7 @@ from ..states import UNFINISHED, SyncState
 
 
 def revoke_and_expunge(*, authorization: PatientAuthorization, by: Actor, now: dt.datetime) -> int:
-    """End every authorization of this person at this endpoint for this application; return access tokens ended.
+    """End this person's authorizations at this endpoint for this application; return access tokens ended.
 
     Source: records-api seed, "revoke". Data, tokens and undelivered deliveries are gone when this returns.
     """

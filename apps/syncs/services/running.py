@@ -1,4 +1,4 @@
-"""Claim a sync job, act for one step, settle (D8). A step that ends early hands the job back; its pages stand."""
+"""Claim a sync job, act for one step, settle (D8). A step that ends early hands it back; its pages stand."""
 
 from __future__ import annotations
 

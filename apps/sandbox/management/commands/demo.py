@@ -91,8 +91,7 @@ class Command(BaseCommand):
             )
         self.stdout.write(f"\nPortal:   {fields['portal_url']}")
         self.stdout.write(f"Sign in:  {fields['email']} / {fields['password']}")
-        self.stdout.write(
-            f"Support:  {fields['portal_url']}/support/ with {fields['support_email']} / {fields['support_password']}"
-        )
+        support = f"{fields['support_email']} / {fields['support_password']}"
+        self.stdout.write(f"Support:  {fields['portal_url']}/support/ with {support}")
         self.stdout.write("          (the demo switches the second factor of support staff off)")
         self.stdout.write(f"All keys: {story.path}")
