@@ -9,6 +9,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from apps.audit.request_facts import seen
+
 Handler = Callable[[HttpRequest], HttpResponse]
 # The strict variant of D12; consent and widget pages set their own header (rulings A1).
 STRICT_POLICY = (
@@ -24,9 +26,9 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.request_id = str(uuid.uuid4())  # type: ignore[attr-defined]
+        request_id = seen(request).request_id = str(uuid.uuid4())
         response = self.get_response(request)
-        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        response["X-Request-Id"] = request_id
         return response
 
 
@@ -57,7 +59,7 @@ class ProxyMiddleware:
                 address = hops.pop()
             if request.headers.get("X-Forwarded-Proto") == "https":
                 request.META["wsgi.url_scheme"] = "https"
-        request.client_ip = address  # type: ignore[attr-defined]
+        seen(request).client_ip = address
         request.META["REMOTE_ADDR"] = address
         return self.get_response(request)
 

@@ -45,11 +45,12 @@ EMBEDDED_DATABASE = not env.str("DATABASE_URL", default="")
 if EMBEDDED_DATABASE:
     from portal.embedded_postgres import EmbeddedPostgres
 
-    _database: dict[str, Any] = {"ENGINE": "django.db.backends.postgresql", **EmbeddedPostgres(VAR).database_settings()}
+    _database: dict[str, Any] = {**EmbeddedPostgres(VAR).database_settings()}
 else:
     _database = env.db("DATABASE_URL")
 DATABASES = {
     "default": {
+        "ENGINE": "django.db.backends.postgresql",
         **_database,
         # Without it django-q2 reconnects at every poll (design: 127 tasks/s instead of 764).
         "CONN_MAX_AGE": 600,
@@ -279,42 +280,6 @@ SANDBOX_PAYER_URL = env.str("SANDBOX_PAYER_URL", default="").rstrip("/")
 # Test-only (rulings B22): registers the sandbox payer as a live endpoint too.
 SANDBOX_PAYER_AS_LIVE = env.bool("SANDBOX_PAYER_AS_LIVE", default=False)
 
-# -- API -------------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.applications.authentication.ManagementKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["apps.applications.authentication.HasScope"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["apps.applications.parsers.ManagementJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "apps.applications.paging.CreatedCursorPagination",
-    # ScopeFilter is the scoping: every list and look-up is of the key's application and mode.
-    "DEFAULT_FILTER_BACKENDS": [
-        "apps.applications.filters.ScopeFilter",
-        "apps.applications.filters.ListedFilters",
-    ],
-    "DEFAULT_SCHEMA_CLASS": "apps.applications.schema.ManagementSchema",
-    "EXCEPTION_HANDLER": "apps.applications.problems.problem_details",
-    "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Record Relay management API",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": [],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PREPROCESSING_HOOKS": ["apps.applications.schema.only_management_api"],
-    "ENUM_NAME_OVERRIDES": {
-        "Mode": "apps.applications.models.MODES",
-        "KeyKind": "apps.applications.serializers.KEY_KINDS",
-        "AuthorizationState": "apps.authorizations.states.AuthorizationState",
-        "DestinationKind": "apps.destinations.models.KINDS",
-        "DestinationState": "apps.destinations.states.DestinationState",
-        "DeliveryKind": "apps.destinations.serializers.DELIVERY_KINDS",
-        "DeliveryState": "apps.destinations.states.DeliveryState",
-        "SyncState": "apps.syncs.states.SyncState",
-    },
-}
-
+# -- What no machine changes -----------------------------------------------------------------------
+from portal.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: E402, F401
 from portal.logging import LOGGING  # noqa: E402, F401

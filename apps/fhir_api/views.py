@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from apps.audit.events import Actor, ActorKind, Place
+from apps.audit.events import ActorKind, Place
+from apps.audit.request_facts import actor_behind
 from apps.audit.services import record_reading
 from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.selectors import PatientAccess, find_patient_access
@@ -93,8 +95,6 @@ def everything(request: HttpRequest, *, fhir_id: str) -> HttpResponseBase:
 @fhir
 def metadata(request: HttpRequest) -> HttpResponseBase:
     """`GET /fhir/metadata`: true to what is implemented: reading by id, and `$everything`."""
-    import msgspec
-
     base = f"{settings.PUBLIC_URL}/fhir"
     operation = {
         "name": "everything",
@@ -168,13 +168,7 @@ def _audit(
     action: str,
 ) -> None:
     application = authorization.application
-    actor = Actor(
-        kind=ActorKind.TOKEN,
-        id=access.claims.jti,
-        label=application.name,
-        ip=request.client_ip,  # type: ignore[attr-defined]
-        request_id=request.request_id,  # type: ignore[attr-defined]
-    )
+    actor = actor_behind(request, ActorKind.TOKEN, actor_id=access.claims.jti, label=application.name)
     place = Place(
         workspace_id=str(application.workspace_id),
         application_id=str(application.pk),

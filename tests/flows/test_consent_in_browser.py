@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
+from django.core.management import call_command
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -74,6 +75,7 @@ def public_url(live_server: LiveServer, settings: Settings) -> str:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    call_command("collectstatic", interactive=False, verbosity=0)
     settings.PUBLIC_URL = live_server.url
     return live_server.url
 
@@ -99,7 +101,7 @@ class Watched:
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} {message.location.get('url', '')}")
 
 
 @pytest.fixture

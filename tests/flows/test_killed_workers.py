@@ -54,7 +54,7 @@ def workers(payer_url: str, cloud_url: str, tmp_path: Path) -> Iterator[subproce
     yield process
     process.terminate()
     process.wait(60)
-    print((tmp_path / "worker.log").read_text()[-4000:])
+    sys.stdout.write((tmp_path / "worker.log").read_text()[-4000:])  # pytest shows it when a test fails
 
 
 def holders_of(folder: Path) -> list[int]:

@@ -1,4 +1,4 @@
-"""Refreshes: a source that fails, breaks off or falls silent loses nothing; readers see one set or the other."""
+"""Refreshes: a source that fails, breaks off or falls silent loses nothing; readers see one whole set."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from apps.records.selectors import find_view
 from apps.syncs.models import SyncJob
 from apps.syncs.services import crawling, request_sync, run_next_sync_job
 from apps.syncs.states import SyncCause
+from apps.workspaces.models import User
 
 from . import world
 
@@ -72,7 +73,8 @@ def test_refresh_in_which_nothing_changed_writes_no_row(linked: PatientAuthoriza
 def test_types_that_fail_break_off_or_fall_silent_keep_everything_and_are_named(
     linked: PatientAuthorization, control: Control, cloud_url: str
 ) -> None:
-    world.make_destination(world.Team(None, linked.application, "", ""), cloud_url, bucket="gaps")  # type: ignore[arg-type]
+    team = world.Team(User.objects.get(), linked.application, publishable_key="", secret_key="")
+    world.make_destination(team, cloud_url, bucket="gaps")
     before = visible(linked)
     control("faults", type="Condition", page=1, status=500, times=100)
     control("faults", type="Observation", page=3, cut=True, times=100)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
 from apps.workspaces.models import Role
+from portal.site import live_site
+from portal.site import test_site as site_of_test_mode
 from tests.factories import World, client_of, make_user
 from tests.portal.urlmap import Page, list_pages
 
@@ -248,3 +250,13 @@ def test_nothing_is_written_to_djangos_own_log(acme: World) -> None:
         client.get(page.url(acme))
     client.post(acme.base("test") + f"keys/{acme.test.key.pk}/end/")
     assert LogEntry.objects.count() == 0
+
+
+def test_portal_asks_for_membership_itself_and_not_only_the_path_middleware(
+    rf: RequestFactory, acme: World
+) -> None:
+    request = rf.get("/test/")
+    request.user = make_user("staff@example.com", staff=True)
+    request.scope = None  # type: ignore[attr-defined]
+    assert not live_site.has_permission(request)
+    assert not site_of_test_mode.has_permission(request)

@@ -62,7 +62,10 @@ class Filled:
 
     @classmethod
     def make(cls) -> Filled:
-        authorization = make_authorization()
+        return cls.of(make_authorization())
+
+    @classmethod
+    def of(cls, authorization: PatientAuthorization) -> Filled:
         context = SourceContext(
             application_id=str(authorization.application_id),
             mode="TEST",

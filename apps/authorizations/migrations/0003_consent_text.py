@@ -13,7 +13,7 @@ Who gets it: {application}, and nobody else through us. We do not sell your reco
 
 For how long: {duration}
 
-How to stop: tell {application}, or come back here. What was fetched is then deleted from our systems; \
+How to stop: tell {application}. What was fetched is then deleted from our systems; \
 what {application} has received already is under its own rules.
 """
 

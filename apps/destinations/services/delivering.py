@@ -181,7 +181,7 @@ def _spooled(delivery: Delivery, token: uuid.UUID, view: View) -> Iterator[Spool
 
 @contextmanager
 def _kept_alive(claim: Claim) -> Iterator[None]:
-    """Prolong the lease from a thread while the attempt runs; a lost one ends the thread, the fence the rest."""
+    """Prolong the lease from a thread while the attempt runs; a lost one ends the thread, the fence decides."""
     done = threading.Event()
 
     def beat() -> None:

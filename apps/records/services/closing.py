@@ -1,4 +1,4 @@
-"""Close a sequence in the caller's transaction: end what was replaced or is gone, mend references, count (D4)."""
+"""Close a sequence, in the caller's transaction: end what was replaced or is gone, mend references (D4)."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def _keep_targets(partition_id: int, targets: Sequence[Target]) -> None:
 
 @contextmanager
 def without_cycle_collection() -> Iterator[None]:
-    """Decoding a page makes many small objects: collecting cycles costs five times the work (fhir-engine 3)."""
+    """Decoding makes many small objects: the cyclic collector costs five times the work (fhir-engine 3)."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

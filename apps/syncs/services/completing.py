@@ -1,4 +1,4 @@
-"""The closing transaction of a sync: visible, counted, one delivery per destination, all or nothing (D4, D7)."""
+"""The closing transaction of a sync: visible, counted, a delivery per destination, or nothing (D4, D7)."""
 
 from __future__ import annotations
 
