@@ -28,6 +28,7 @@ def ensure_local_secrets(var: Path) -> None:
     if path.exists():
         return
     draft = var / f".secrets.{os.getpid()}"
+    draft.unlink(missing_ok=True)  # of a maker with our pid that was killed
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         json.dump({name: secrets.token_urlsafe(48) for name in NAMES}, file)

@@ -55,7 +55,7 @@ class ProxyMiddleware:
             hops = [
                 hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()
             ]
-            while hops and self._is_trusted(address):
+            while hops and self._is_trusted(address) and _is_address(hops[-1]):
                 address = hops.pop()
             if request.headers.get("X-Forwarded-Proto") == "https":
                 request.META["wsgi.url_scheme"] = "https"
@@ -64,8 +64,17 @@ class ProxyMiddleware:
         return self.get_response(request)
 
     def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
+        if not _is_address(address):
             return False
+        parsed = ipaddress.ip_address(address)
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+            parsed = parsed.ipv4_mapped  # how a dual-stack socket names an IPv4 proxy
         return any(parsed in network for network in self.trusted)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -259,7 +259,7 @@ TAG_BASE = env.str("TAG_BASE", default="https://fhir.flexpa.com/identifiers/")
 ID_NAMESPACE = env.str("ID_NAMESPACE", default="7d0c4a5e-5b0f-5d2a-9a44-6c1f0c7a3b10")
 SOURCE_CLIENT_ID = env.str("SOURCE_CLIENT_ID", default="record-relay-sandbox")
 SYNC_PAGE_SIZE = env.int("SYNC_PAGE_SIZE", default=100)
-SYNC_STEP_SECONDS = env.int("SYNC_STEP_SECONDS", default=240)
+SYNC_STEP_SECONDS = env.int("SYNC_STEP_SECONDS", default=180)
 # A type that fails for now is asked again from its page, this often, after 5, 10, 20 … seconds.
 SYNC_ATTEMPTS = env.int("SYNC_ATTEMPTS", default=4)
 SYNC_RETRY_SECONDS = env.float("SYNC_RETRY_SECONDS", default=5.0)

@@ -29,7 +29,9 @@ def oldest_unsealed_at() -> dt.datetime | None:
 
 
 def list_chains() -> list[str]:
-    return list(AuditSeal.objects.order_by("workspace_id").values_list("workspace_id", flat=True).distinct())
+    """Name every workspace with a seal, and with events that claim one: its seals may have been taken away."""
+    chained = AuditEvent.objects.filter(seal_number__isnull=False).values_list("workspace_id")
+    return sorted(row[0] for row in AuditSeal.objects.values_list("workspace_id").union(chained))
 
 
 def verify_chain(workspace_id: str) -> Iterator[Broken]:
@@ -40,23 +42,26 @@ def verify_chain(workspace_id: str) -> Iterator[Broken]:
         if seal.number != number or bytes(seal.previous_hash) != previous:
             yield Broken(workspace_id, seal.first_event_id, f"seal {number} is missing or was changed")
             number = seal.number
-        previous, count = bytes(seal.previous_hash), 0
+        previous, count, ends = bytes(seal.previous_hash), 0, (0, 0)
         for event in AuditEvent.objects.filter(workspace_id=workspace_id, seal_number=seal.number).order_by(
             "id"
         ):
-            previous, count = link(previous, event), count + 1
+            previous, count, ends = link(previous, event), count + 1, (ends[0] or event.pk, event.pk)
             if event.hash is None or bytes(event.hash) != previous:
                 yield Broken(workspace_id, event.pk, "this event or the one before it was changed or removed")
                 previous = bytes(event.hash or b"")
-        if count != seal.event_count or previous != bytes(seal.hash):
+        told = (seal.event_count, seal.first_event_id, seal.last_event_id, bytes(seal.hash))
+        if told != (count, *ends, previous):
             yield Broken(
                 workspace_id,
                 seal.last_event_id,
-                f"seal {seal.number} covered {seal.event_count} events, {count} are there",
+                f"seal {seal.number} does not fit: it covered {seal.event_count} events, {count} are there",
             )
         previous = bytes(seal.hash)
-    stray = AuditEvent.objects.filter(workspace_id=workspace_id, seal_number__gt=number)
-    for event in stray.order_by("id")[:100]:
+    # Asked in one statement: a seal that is made meanwhile comes together with its events.
+    seals = AuditSeal.objects.filter(workspace_id=workspace_id).values("number")
+    claiming = AuditEvent.objects.filter(workspace_id=workspace_id, seal_number__isnull=False)
+    for event in claiming.exclude(seal_number__in=seals).order_by("id")[:100]:
         yield Broken(workspace_id, event.pk, "this event names a seal that does not exist")
 
 

@@ -29,7 +29,7 @@ def record_event(
         mode=place.mode,
         actor_kind=by.kind.value,
         actor_id=by.id,
-        actor_label=by.label,
+        actor_label=by.label[:200],
         action=action,
         target_type=target_type,
         target_id=str(target_id),
@@ -74,10 +74,19 @@ def seal_events() -> int:
     waiting = (
         AuditEvent.objects.filter(seal_number__isnull=True).values_list("workspace_id", flat=True).distinct()
     )
-    return sum(_seal_workspace(workspace_id) for workspace_id in list(waiting))
+    return sum(_seal_all(workspace_id) for workspace_id in list(waiting))
 
 
-@transaction.atomic
+def _seal_all(workspace_id: str) -> int:
+    total = 0
+    while sealed := _seal_workspace(workspace_id):
+        total += sealed
+        if sealed < SEAL_ROWS:
+            break
+    return total
+
+
+@transaction.atomic(durable=True)  # inside another transaction it would see that one's rows, and seal them
 def _seal_workspace(workspace_id: str) -> int:
     with connection.cursor() as cursor:
         # One sealer per chain at a time; it ends with this transaction.

@@ -6,6 +6,7 @@ Source: FHIR R4 "Search" (paging by `next` links) and "Capabilities".
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
@@ -38,19 +39,13 @@ class Source:
 
         Raises: SourceError.
         """
-        statement = msgspec.json.decode(self._get(f"{self.fhir_base}/metadata").body)
-        by_patient, by_id = [], []
-        for rest in statement.get("rest", []):
-            for resource in rest.get("resource", []):
-                names = {each.get("name") for each in resource.get("searchParam", [])}
-                kind = resource.get("type", "")
-                if "patient" in names:
-                    by_patient.append(kind)
-                elif kind in SUPPORT_TYPES or kind in SUPPORTED_TYPES:
-                    by_id.append(kind)
-        order = {kind: place for place, kind in enumerate(SUPPORTED_TYPES)}
-        by_patient.sort(key=lambda kind: (order.get(kind, len(order)), kind))
-        return by_patient, sorted(kind for kind in by_id if kind != "Patient")
+        body = self._get(f"{self.fhir_base}/metadata").body
+        try:
+            return _offered(msgspec.json.decode(body))
+        except (msgspec.DecodeError, AttributeError, TypeError, UnicodeDecodeError):
+            raise fault(
+                "The source's CapabilityStatement cannot be read.", "unreadable-capability", permanent=False
+            ) from None
 
     def first_url(self, resource_type: str) -> str:
         query = urlencode({"patient": self.patient_id, "_count": self.page_size})
@@ -102,6 +97,21 @@ class Source:
             retry_after_seconds=_seconds(answer.headers.get("retry-after", "")),
             outcome=outcome,
         )
+
+
+def _offered(statement: Any) -> tuple[list[str], list[str]]:
+    by_patient, by_id = [], []
+    for rest in statement.get("rest", []):
+        for resource in rest.get("resource", []):
+            names = {each.get("name") for each in resource.get("searchParam", [])}
+            kind = resource.get("type", "")
+            if "patient" in names:
+                by_patient.append(kind)
+            elif kind in SUPPORT_TYPES or kind in SUPPORTED_TYPES:
+                by_id.append(kind)
+    order = {kind: place for place, kind in enumerate(SUPPORTED_TYPES)}
+    by_patient.sort(key=lambda kind: (order.get(kind, len(order)), kind))
+    return by_patient, sorted(kind for kind in by_id if kind != "Patient")
 
 
 def fault(message: str, code: str, *, permanent: bool) -> SourceError:

@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,9 +18,15 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import close_old_connections
+from django.db.models.functions import Now
+
+from apps.audit.services import seal_events
+from apps.destinations.models import Delivery
+from apps.outbox.draining import draining_flag
+from apps.syncs.models import SyncJob
 
 from .sweeper import ring_for_due_work, sweep
-from .tasks import draining_flag
+from .telling import told
 
 logger = logging.getLogger("relay.supervisor")
 PR_SET_CHILD_SUBREAPER = 36
@@ -36,19 +41,20 @@ class Supervisor:
 
     def __init__(self, manage_py: Path) -> None:
         self.command = [sys.executable, str(manage_py), "qcluster"]
-        self.stopping = threading.Event()
+        # A plain flag: Event.set() in a signal handler can deadlock with wait() (django-q2 issue 346).
+        self.stopping = False
         self.child: subprocess.Popen[bytes] | None = None
         self.backoff = 1.0
 
     def run(self) -> None:
         become_subreaper()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stopping.set())
+            signal.signal(number, self._ask_to_stop)
         draining_flag().unlink(missing_ok=True)
         stall = Stall()
         next_sweep = next_ring = 0.0
         try:
-            while not self.stopping.is_set():
+            while not self.stopping:
                 self._ensure_child()
                 now = time.monotonic()
                 if now >= next_sweep:
@@ -56,13 +62,17 @@ class Supervisor:
                     next_sweep = now + settings.SWEEP_SECONDS
                 if now >= next_ring:
                     _guarded(ring_for_due_work)
+                    _guarded(seal_events)  # the tail that is not sealed yet stays short
                     next_ring = now + RING_SECONDS
-                if stall.is_deaf(now):
+                if _guarded(lambda: stall.is_deaf(now)):
                     logger.error("cluster is deaf: restarting it")
                     self._kill()
-                self.stopping.wait(0.5)
+                time.sleep(0.5)
         finally:
             self._stop()
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self.stopping = True
 
     def _ensure_child(self) -> None:
         if self.child is not None and self.child.poll() is None:
@@ -71,7 +81,7 @@ class Supervisor:
             # Any exit, return code 0 included, leaves orphans that still take tasks.
             logger.error("cluster ended with %s: restarting", self.child.returncode)
             self._kill()
-            self.stopping.wait(self.backoff)
+            time.sleep(0 if self.stopping else self.backoff)
             self.backoff = min(30.0, self.backoff * 2)
         self.child = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603
         self._started_at = time.monotonic()
@@ -114,7 +124,9 @@ class Stall:
             return False
         self.next_look = now + STALL_INTERVAL_SECONDS
         seen = self._waiting()
-        self.unchanged = self.unchanged + 1 if seen == self.before and seen != (0, 0) else 0
+        # Busy is not deaf: a running row whose lease is prolonged has a worker behind it.
+        stuck = seen == self.before and seen != (0, 0) and not is_work_running()
+        self.unchanged = self.unchanged + 1 if stuck else 0
         self.before = seen
         if self.unchanged < STALL_SAMPLES:
             return False
@@ -126,6 +138,11 @@ class Stall:
 
         found = Stat.get_all() or Stat.get_all()
         return sum(stat.task_q_size for stat in found), sum(stat.done_q_size for stat in found)
+
+
+def is_work_running() -> bool:
+    syncs = SyncJob.objects.filter(state="ACTIVE", lease_until__gt=Now())
+    return syncs.exists() or Delivery.objects.filter(state="RUNNING", lease_until__gt=Now()).exists()
 
 
 def become_subreaper() -> None:
@@ -145,10 +162,11 @@ def reap_orphans() -> None:
             return
 
 
-def _guarded(duty: Callable[[], object]) -> None:
+def _guarded(duty: Callable[[], object]) -> object:
     """A database that is away for a moment must not end the supervisor."""
     try:
         close_old_connections()
-        duty()
+        return duty()
     except Exception as error:
-        logger.error("%s stopped by %s", getattr(duty, "__name__", "duty"), type(error).__name__)
+        logger.error("%s stopped by %s", getattr(duty, "__name__", "duty"), told(error))
+        return None

@@ -28,6 +28,8 @@ from apps.syncs.models import SyncJob
 from apps.syncs.services import enqueue_due_syncs, purge_expired, sweep_sync_jobs
 from apps.syncs.states import SyncState
 
+from .telling import told
+
 logger = logging.getLogger("relay.sweeper")
 
 
@@ -55,7 +57,7 @@ def sweep(now: dt.datetime | None = None) -> dict[str, int]:
         try:
             done[name] = duty()
         except Exception as error:
-            logger.error("duty %s stopped by %s", name, type(error).__name__)
+            logger.error("duty %s stopped by %s", name, told(error))
     ring_for_due_work()
     file = heartbeat_file()
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -5,22 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
-
-from django.conf import settings
 
 from apps.destinations.services import deliver_next
 from apps.outbox.doorbell import Lane
+from apps.outbox.draining import is_draining
 from apps.syncs.services import run_next_sync_job
+
+from .telling import told
 
 logger = logging.getLogger("relay.workers")
 DRAIN_SECONDS = 20.0
 WORK: dict[Lane, Callable[[], bool]] = {Lane.SYNC: run_next_sync_job, Lane.DELIVER: deliver_next}
-
-
-def draining_flag() -> Path:
-    """The supervisor makes this file when it wants workers to finish and claim nothing more."""
-    return Path(settings.VAR) / "run" / "draining"
 
 
 def drain(lane: str) -> None:
@@ -31,7 +26,7 @@ def drain(lane: str) -> None:
     ends = time.monotonic() + DRAIN_SECONDS
     work = WORK[Lane(lane)]
     try:
-        while time.monotonic() < ends and not draining_flag().exists():
+        while time.monotonic() < ends and not is_draining():
             if lane == Lane.SYNC and deliver_next():
                 continue
             if not work():
@@ -39,4 +34,4 @@ def drain(lane: str) -> None:
     except Exception as error:
         # The task boundary: the row's lease runs out and the sweeper hands it back. The text of an
         # exception may carry data, so only its class is logged.
-        logger.error("drain %s stopped by %s", lane, type(error).__name__)
+        logger.error("drain %s stopped by %s", lane, told(error))

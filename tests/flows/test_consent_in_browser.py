@@ -112,23 +112,25 @@ def watched(team: world.Team) -> Iterator[Watched]:
         pytest.fail(INSTALL)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
-        yield Watched(browser.new_page())
+        page = browser.new_page()
+        page.set_default_timeout(20_000)
+        yield Watched(page)
         browser.close()
 
 
 def consent_and_sign_in(page: Page, start: str, payer_url: str) -> None:
     page.goto(start)
     assert "asks for a copy of your health records" in page.inner_text("h1")
-    page.click("text=Continue")
+    page.click("a.primary")
     page.click("button:has-text('FooMedical')")
     assert not page.is_checked("#agreed")
     page.check("#agreed")
-    page.click("button:has-text('Allow'):not(:has-text('not'))")
+    page.click("button[name=allow]")
     page.wait_for_url(f"{payer_url}/**")
     page.fill("input[name=login]", LOGIN)
     page.fill("input[name=password]", PASSWORD)
-    page.click("button:has-text('Continue')")
-    page.click("button:has-text('Allow')")
+    page.click("button[value=continue]")
+    page.click("button[value=allow]")
 
 
 def test_oauth_consent_reaches_the_application_with_a_code_that_works(
@@ -164,12 +166,12 @@ def test_refusal_reaches_the_application_from_either_page(
     }  # fmt: skip
     page, start = watched.page, f"{public_url}/link/auth?{urlencode(query)}"
     page.goto(start)
-    page.click("text=Do not share anything")
+    page.click("button[name=refuse]")
     page.wait_for_url(f"{callback.url}?**")
     page.goto(start)
-    page.click("text=Continue")
+    page.click("a.primary")
     page.click("button:has-text('FooMedical')")
-    page.click("text=Do not allow >> nth=-1")
+    page.click("button[name=refuse]")
     page.wait_for_url(f"{callback.url}?**")
     assert [dict(parse_qsl(urlsplit(call).query))["error"] for call in callback.calls] == ["access_denied"] * 2
     assert watched.complaints == []

@@ -18,7 +18,7 @@ from apps.destinations.services import deliver_next
 from apps.records.models import StoredResource
 from apps.records.selectors import find_view
 from apps.syncs.models import SyncJob
-from apps.syncs.services import crawling, request_sync, run_next_sync_job
+from apps.syncs.services import keeping, request_sync, run_next_sync_job
 from apps.syncs.states import SyncCause
 from apps.workspaces.models import User
 
@@ -130,13 +130,13 @@ def test_a_reader_during_a_refresh_sees_the_old_set_and_after_it_the_new_one(
     before = visible(linked)
     control(f"members/{LOGIN}", add=25)
     seen: list[dict[str, bytes]] = []
-    keep = crawling.Crawl._keep
+    keep = keeping.PageKeeper.keep
 
-    def look_after_each_page(self: crawling.Crawl, *arguments: Any) -> None:
+    def look_after_each_page(self: keeping.PageKeeper, *arguments: Any) -> None:
         keep(self, *arguments)
         seen.append(visible(linked))
 
-    monkeypatch.setattr(crawling.Crawl, "_keep", look_after_each_page)
+    monkeypatch.setattr(keeping.PageKeeper, "keep", look_after_each_page)
     refresh(linked)
     assert len(seen) > 10
     assert all(each == before for each in seen)
@@ -148,19 +148,19 @@ def test_a_crawl_that_is_cut_off_resumes_from_its_page(
 ) -> None:
     control(f"members/{LOGIN}", add=5)
     pages = 0
-    keep = crawling.Crawl._keep
+    keep = keeping.PageKeeper.keep
 
     class Killed(BaseException):
         pass
 
-    def die_on_the_fifth_page(self: crawling.Crawl, *arguments: Any) -> None:
+    def die_on_the_fifth_page(self: keeping.PageKeeper, *arguments: Any) -> None:
         nonlocal pages
         keep(self, *arguments)
         pages += 1
         if pages == 5:
             raise Killed
 
-    monkeypatch.setattr(crawling.Crawl, "_keep", die_on_the_fifth_page)
+    monkeypatch.setattr(keeping.PageKeeper, "keep", die_on_the_fifth_page)
     request_sync(authorization=linked, cause=SyncCause.MANUAL, by=SYSTEM, now=timezone.now())
     with pytest.raises(Killed):
         run_next_sync_job()

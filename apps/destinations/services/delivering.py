@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
 import os
 import random
@@ -14,24 +13,25 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.audit.events import SYSTEM
 from apps.audit.services import record_event
-from apps.outbound.failures import DeliveryError, FaultOwner
+from apps.encryption.envelope import EnvelopeError
+from apps.outbound.failures import DeliveryError
 from apps.outbox.claims import LostLease, heartbeat, take
-from apps.records.selectors import View, find_view
+from apps.records.selectors import find_view
 
 from ..connectors.base import Batch, Receipt
 from ..models import Delivery, Destination
 from ..selectors import connector_for, place_of
 from ..states import CLAIMABLE, DeliveryState
 from .settling import Outcome, settle_delivery
+from .spooling import Spooled, our_fault, spooled
 
 logger = logging.getLogger("relay.delivery")
 CONTENT_TYPE = "application/fhir+ndjson"
@@ -118,70 +118,40 @@ def _attempt(claim: Claim) -> Outcome:
     view = find_view(delivery.authorization, seq=delivery.seq)
     if not delivery.authorization.is_active(timezone.now()) or view is None:
         return Outcome(cancelled="data_purged" if delivery.authorization.purged_at else "authorization_ended")
-    with _spooled(delivery, claim.token, view) as body:
-        if delivery.sha256 and delivery.sha256 != body.sha256:
-            return Outcome(
-                body=body,
-                error=DeliveryError(
-                    "The lines of this sync are not what an earlier attempt sent.",
-                    code="body-changed",
-                    stage="spool",
-                    permanent=True,
-                    owner=FaultOwner.US,
-                ),
-            )
-        Delivery.objects.filter(pk=delivery.pk, lease_token=claim.token).update(
-            sha256=body.sha256, bytes=body.size_bytes, resources=body.resources
-        )
-        try:
-            receipt = connector_for(delivery.destination).deliver(
-                Batch(
-                    path=body.path,
-                    object_key=delivery.object_key,
-                    content_type=CONTENT_TYPE,
-                    size_bytes=body.size_bytes,
-                    sha256_hex=body.sha256,
-                    earlier_attempt_unknown=claim.earlier_attempt_unknown,
-                )
-            )
-        except DeliveryError as error:
-            return Outcome(body=body, error=error)
-    return Outcome(body=body, receipt=receipt)
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """A delivery's bytes on disk (0600, gone after the attempt)."""
-
-    path: Path
-    size_bytes: int
-    resources: int
-    sha256: str
-    counts: dict[str, int]
-
-
-@contextmanager
-def _spooled(delivery: Delivery, token: uuid.UUID, view: View) -> Iterator[Spooled]:
-    settings.SPOOL_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = settings.SPOOL_DIR / f"{delivery.pk}.{token}.ndjson"
-    digest, size, counts = hashlib.sha256(), 0, dict[str, int]()
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for resource_type, _, line in view.lines():
-                file.write(line)
-                file.write(b"\n")
-                digest.update(line)
-                digest.update(b"\n")
-                size += len(line) + 1
-                counts[resource_type] = counts.get(resource_type, 0) + 1
-        yield Spooled(path, size, sum(counts.values()), digest.hexdigest(), counts)
-    finally:
-        path.unlink(missing_ok=True)
+        with spooled(delivery, claim.token, view) as body:
+            return _send(claim, body)
+    except DeliveryError as error:  # of the spool: nothing was sent
+        return Outcome(error=error)
+
+
+def _send(claim: Claim, body: Spooled) -> Outcome:
+    """Record what is about to leave, if the row is still ours, and send it. Raises: LostLease."""
+    delivery = claim.delivery
+    # The last look before the wire: a revocation in between has taken the fence away (architecture 6).
+    ours = Delivery.objects.filter(pk=delivery.pk, lease_token=claim.token)
+    if not ours.update(sha256=body.sha256, bytes=body.size_bytes, resources=body.resources):
+        raise LostLease(str(delivery.pk))
+    batch = Batch(
+        path=body.path,
+        object_key=delivery.object_key,
+        content_type=CONTENT_TYPE,
+        size_bytes=body.size_bytes,
+        sha256_hex=body.sha256,
+        earlier_attempt_unknown=claim.earlier_attempt_unknown,
+    )
+    try:
+        return Outcome(body=body, receipt=connector_for(delivery.destination).deliver(batch))
+    except DeliveryError as error:
+        return Outcome(body=body, error=error)
+    except EnvelopeError:
+        message = "The destination's secret cannot be opened with FIELD_ENCRYPTION_KEYS."
+        return Outcome(body=body, error=our_fault("secret-sealed", message, permanent=False))
 
 
 @contextmanager
 def _kept_alive(claim: Claim) -> Iterator[None]:
-    """Prolong the lease from a thread while the attempt runs; a lost one ends the thread, the fence decides."""
+    """Prolong the lease from a thread during the attempt; a lost one ends the thread, the fence decides."""
     done = threading.Event()
 
     def beat() -> None:
@@ -190,6 +160,8 @@ def _kept_alive(claim: Claim) -> Iterator[None]:
                 heartbeat(claim.delivery, claim.token)
             except LostLease:
                 break
+            except DatabaseError:  # away for a moment: the next beat may still be in time
+                connection.close()
         connection.close()
 
     thread = threading.Thread(target=beat, daemon=True)

@@ -6,6 +6,7 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -20,7 +21,8 @@ from apps.outbox.doorbell import Lane, wake
 
 from ..models import Delivery
 from ..selectors import place_of
-from ..states import CLAIMABLE, UNDELIVERED, DeliveryState, DestinationState
+from ..states import UNDELIVERED, DeliveryState, DestinationState
+from .destinations import lock_destination
 
 MAX_CRASHES = 3
 
@@ -32,22 +34,33 @@ def sweep_deliveries(*, now: dt.datetime) -> int:
     for delivery in lost.select_related("destination__application")[:500]:
         if delivery.lease_token is not None:
             swept += _take_back(delivery, delivery.lease_token, now)
-    over = Delivery.objects.filter(state__in=CLAIMABLE, give_up_at__lt=now).select_related(
-        "destination__application"
-    )
-    for delivery in over[:500]:
-        swept += (
-            Delivery.objects.filter(pk=delivery.pk, state=delivery.state)
-            .exclude(state=DeliveryState.PENDING)
-            .update(state=DeliveryState.FAILED, reason="gave_up")
-        )
+    # A row that has not been tried yet is tried, late or not; the attempt then ends it.
+    over = Delivery.objects.filter(state=DeliveryState.RETRYING, give_up_at__lt=now)
+    for delivery in over.select_related("destination__application")[:500]:
+        swept += _give_up(delivery, now)
     return swept
+
+
+@transaction.atomic
+def _give_up(delivery: Delivery, now: dt.datetime) -> int:
+    still = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.RETRYING, give_up_at__lt=now)
+    if not still.update(state=DeliveryState.FAILED, reason="gave_up"):
+        return 0
+    record_event(
+        action="delivery.failed",
+        by=SYSTEM,
+        place=place_of(delivery.destination),
+        target_type="delivery",
+        target_id=delivery.pk,
+        detail={"code": "gave_up"},
+    )
+    return 1
 
 
 @transaction.atomic
 def _take_back(delivery: Delivery, token: uuid.UUID, now: dt.datetime) -> int:
     poison = delivery.crashes + 1 >= MAX_CRASHES
-    enabled = delivery.destination.state == DestinationState.ENABLED
+    enabled = lock_destination(delivery.destination).state == DestinationState.ENABLED
     if poison:
         changes: dict[str, object] = {
             "state": DeliveryState.FAILED.value,
@@ -93,7 +106,14 @@ def purge_spool(*, authorization: PatientAuthorization) -> int:
 def clean_spool() -> int:
     """Delete files that no attempt can hold any more: older than an hour."""
     oldest = time.time() - 3600
-    return _unlink(lambda name: (settings.SPOOL_DIR / name).stat().st_mtime < oldest)
+    return _unlink(lambda name: _changed_at(settings.SPOOL_DIR / name) < oldest)
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # its attempt has just ended
+        return time.time()
 
 
 def _unlink(wanted: Callable[[str], bool]) -> int:

@@ -14,12 +14,13 @@ from apps.audit.services import record_event
 from apps.authorizations.models import PatientAuthorization
 from apps.outbox.doorbell import Lane, wake
 from apps.outbox.transitions import IllegalTransition, check_transition
+from apps.records.selectors import find_view
 
 from ..models import Delivery, Destination
 from ..object_keys import object_key
 from ..selectors import place_of
 from ..states import DELIVERY_TRANSITIONS, DeliveryKind, DeliveryState, DestinationState
-from .destinations import lock_destination
+from .destinations import hold_deliveries, lock_destination
 
 
 class DataPurged(Exception):
@@ -81,8 +82,13 @@ def schedule_deliveries(
 
 @transaction.atomic
 def backfill_destination(*, destination: Destination, by: Actor, now: dt.datetime) -> int:
-    """Deliver the newest state of every active authorization that was not delivered here; return how many."""
+    """Deliver the newest state of every active authorization that was not delivered here; return how many.
+
+    Raises: IllegalTransition for a deleted destination.
+    """
     locked = lock_destination(destination)
+    if locked.state == DestinationState.DELETED:
+        raise IllegalTransition(DestinationState.DELETED, DestinationState.ENABLED)
     made = 0
     authorizations = PatientAuthorization.objects.filter(
         application=locked.application_id, mode=locked.mode, current_seq__gt=0, purged_at__isnull=True
@@ -117,7 +123,10 @@ def _backfill_one(destination: Destination, authorization: PatientAuthorization,
             kind=DeliveryKind.BACKFILL,
             next_attempt_at=now,
             give_up_at=_give_up(authorization, now),
+            reason="",
         )
+        if not destination.enabled:
+            hold_deliveries(destination)
         return 1
     job_id = latest_sync_job_id(authorization)
     if job_id is None:
@@ -127,7 +136,7 @@ def _backfill_one(destination: Destination, authorization: PatientAuthorization,
         authorization,
         sync_job_id=job_id,
         seq=authorization.current_seq,
-        counts={},
+        counts=view.counts() if (view := find_view(authorization)) else {},
         state=state,
         kind=DeliveryKind.BACKFILL,
         now=now,
@@ -143,6 +152,7 @@ def latest_sync_job_id(authorization: PatientAuthorization) -> UUID | None:
 @transaction.atomic
 def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
     """Try the same row again, same key. Raises: IllegalTransition, DataPurged."""
+    destination = lock_destination(delivery.destination)
     locked = (
         Delivery.objects.select_for_update(of=("self",))
         .select_related("destination__application", "authorization")
@@ -159,7 +169,10 @@ def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
         raise DataPurged
     locked.state, locked.next_attempt_at, locked.held_at = DeliveryState.RETRYING.value, now, None
     locked.give_up_at = _give_up(locked.authorization, now)
-    locked.save(update_fields=["state", "next_attempt_at", "held_at", "give_up_at"])
+    locked.reason = ""
+    locked.save(update_fields=["state", "next_attempt_at", "held_at", "give_up_at", "reason"])
+    if not destination.enabled:
+        hold_deliveries(destination)
     _record("delivery.retried", locked, by)
     wake(Lane.DELIVER)
 

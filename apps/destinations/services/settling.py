@@ -23,12 +23,12 @@ from ..states import DeliveryKind, DeliveryState, DestinationState
 from .destinations import lock_destination, pause_destination
 
 if TYPE_CHECKING:
-    from .delivering import Spooled
+    from .spooling import Spooled
 
 REFUSALS_BEFORE_PAUSE = 3
 # Never tried again by itself: another's object has our name, it cannot fit, or the bytes have changed.
 FINAL_CODES = frozenset(
-    {"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "EncryptionMismatch", "body-changed"}
+    {"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "EncryptionMismatch", "body-changed", "data-pruned"}
 )
 
 

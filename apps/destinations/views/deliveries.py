@@ -36,7 +36,7 @@ def replay(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
     delivery = _find(request, delivery_id)
     try:
         made = replay_delivery(delivery=delivery, by=actor_of(request), now=timezone.now())
-    except DataPurged as refusal:
+    except (IllegalTransition, DataPurged) as refusal:
         messages.error(request, str(refusal))
         return _to(request, delivery)
     messages.success(request, "This is the replay: the same bytes under a new object key.")

@@ -17,6 +17,7 @@ from apps.workspaces.scoped_admin import Fresh, Need, portal_page, render_page
 from ..forms import PlainConfirmation, TypedConfirmation
 from ..services import (
     NotTested,
+    TooManyTests,
     backfill_destination,
     delete_destination,
     disable_destination,
@@ -30,7 +31,11 @@ from .editing import crumbs_to, find_destination, list_url, page_url
 def run_test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     destination = find_destination(scope, destination_id)
-    test = test_connection(destination=destination, by=actor_of(request), now=timezone.now())
+    try:
+        test = test_connection(destination=destination, by=actor_of(request), now=timezone.now())
+    except TooManyTests as refusal:
+        messages.error(request, str(refusal))
+        return HttpResponseRedirect(page_url(scope, destination))
     if test.passed:
         messages.success(request, "The test passed. The destination can be enabled.")
     else:

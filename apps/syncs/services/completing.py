@@ -14,7 +14,7 @@ from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.services.states import lock_authorization, place_of
 from apps.authorizations.states import Usage
 from apps.destinations.services import schedule_deliveries
-from apps.outbox.claims import settle
+from apps.outbox.claims import heartbeat, settle
 from apps.records.models import Partition
 from apps.records.selectors import View
 from apps.records.services import close_sequence, discard_staged
@@ -27,7 +27,9 @@ from .requesting import next_refresh, request_sync
 
 def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt.datetime) -> None:
     """Close the job's sequence. Raises: LostLease, and then nothing of it happened."""
+    heartbeat(job, token)
     with transaction.atomic():
+        heartbeat(job, token)  # locks the row: nobody takes the job away while its sequence is closed
         authorization = lock_authorization(job.authorization)
         if not authorization.is_active(now):
             discard_staged(partition_id=crawl.partition_id, current_seq=authorization.current_seq)
@@ -93,12 +95,15 @@ def fail_sync(
             now,
             error_code=code,
             error_message=message,
-            source_outcome=(outcome or b"").decode("utf-8", "replace"),
+            source_outcome=(outcome or b"").decode("utf-8", "replace").replace("\x00", ""),
         )
-        if authorization.is_active(now) and authorization.usage == Usage.MULTIPLE and code != "re-authorize":
+        if not authorization.is_active(now) or code == "re-authorize":
+            return
+        if authorization.usage == Usage.MULTIPLE:
             PatientAuthorization.objects.filter(pk=authorization.pk).update(
                 next_refresh_at=next_refresh(authorization, now)
             )
+        _run_again(job, authorization, now)
 
 
 def _end(

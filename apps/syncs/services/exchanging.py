@@ -10,10 +10,10 @@ from apps.applications.models import ApiKey
 from apps.audit.events import Actor
 from apps.authorizations import services as authorizations
 from apps.authorizations.models import OneTimeToken
-from apps.authorizations.services import IssuedTokens
+from apps.authorizations.services import InvalidGrant, IssuedTokens
 
 from ..states import SyncCause
-from .requesting import request_sync
+from .requesting import NotActive, request_sync
 
 
 @transaction.atomic
@@ -30,7 +30,7 @@ def exchange_code(
         code_verifier=code_verifier,
         now=now,
     )
-    return _first_tokens(authorizations.issue_tokens(consent=consent, by=by, now=now), by, now)
+    return _synced(authorizations.issue_tokens(consent=consent, by=by, now=now), SyncCause.FIRST, by, now)
 
 
 @transaction.atomic
@@ -43,16 +43,18 @@ def exchange_public_token(*, public_token: str, client: ApiKey, by: Actor, now: 
         mode=client.mode,
         now=now,
     )
-    return _first_tokens(authorizations.issue_tokens(consent=consent, by=by, now=now), by, now)
+    return _synced(authorizations.issue_tokens(consent=consent, by=by, now=now), SyncCause.FIRST, by, now)
 
 
 def refresh_access(*, refresh_token: str, client: ApiKey, by: Actor, now: dt.datetime) -> IssuedTokens:
     """Rotate the tokens and ask for a new sync. Raises: InvalidGrant."""
     issued = authorizations.redeem_refresh_token(value=refresh_token, client=client, by=by, now=now)
-    request_sync(authorization=issued.authorization, cause=SyncCause.REFRESH, by=by, now=now)
-    return issued
+    return _synced(issued, SyncCause.REFRESH, by, now)
 
 
-def _first_tokens(issued: IssuedTokens, by: Actor, now: dt.datetime) -> IssuedTokens:
-    request_sync(authorization=issued.authorization, cause=SyncCause.FIRST, by=by, now=now)
+def _synced(issued: IssuedTokens, cause: SyncCause, by: Actor, now: dt.datetime) -> IssuedTokens:
+    try:
+        request_sync(authorization=issued.authorization, cause=cause, by=by, now=now)
+    except NotActive:  # it was ended in this very moment
+        raise InvalidGrant("ended") from None
     return issued

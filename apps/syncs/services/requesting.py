@@ -39,7 +39,8 @@ def request_sync(
         raise NotActive
     unfinished = SyncJob.objects.filter(authorization=locked, state__in=UNFINISHED).first()
     if unfinished is not None:
-        SyncJob.objects.filter(pk=unfinished.pk).update(run_again=True)
+        # One that has not begun will see today's records anyway.
+        SyncJob.objects.filter(pk=unfinished.pk, state=SyncState.ACTIVE).update(run_again=True)
         wake(Lane.SYNC)
         return unfinished
     job = SyncJob.objects.create(

@@ -17,6 +17,7 @@ from apps.authorizations.services import ReauthorizationNeeded
 from apps.outbound.failures import SourceError
 from apps.outbox.claims import LostLease, settle, take
 from apps.outbox.doorbell import Lane, wake
+from apps.outbox.draining import is_draining
 
 from ..models import SyncJob
 from ..states import SyncState
@@ -83,16 +84,27 @@ def _step(job: SyncJob, token: uuid.UUID) -> None:
     try:
         crawl.run()
     except OutOfTime:
-        _hand_back(job, token, crawl, seconds=0, failed=False)
-        return
+        # A step that kept nothing is a failing source, not a long crawl: it must not go on for ever.
+        stuck = not crawl.keeper.kept and not is_draining()
+        if not stuck or job.source_failures + 1 < settings.SYNC_ATTEMPTS:
+            _hand_back(job, token, crawl, seconds=crawl.retry_seconds() if stuck else 0, failed=stuck)
+            return
+        crawl.name_unreached("timeout", "The source did not answer in the time that a sync has.")
     except ReauthorizationNeeded as needed:
         fail_sync(job=job, token=token, code="re-authorize", message=str(needed), now=timezone.now())
         return
     except SourceError as failure:  # nothing could even be asked: capability or token
         crawl.note_failure("", failure, page=0)
+    _settle_step(job, token, crawl)
+
+
+def _settle_step(job: SyncJob, token: uuid.UUID, crawl: Crawl) -> None:
+    """Ask again later for what fails for now, fail what loaded nothing, complete the rest with its gaps."""
     if crawl.transient and job.source_failures + 1 < settings.SYNC_ATTEMPTS:
         _hand_back(job, token, crawl, seconds=crawl.retry_seconds(), failed=True)
         return
+    if "" in crawl.gaps:
+        crawl.name_unreached(crawl.first_code, "The source could not be asked for this type.")
     if crawl.loaded_nothing:
         fail_sync(
             job=job,

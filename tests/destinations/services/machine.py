@@ -52,6 +52,8 @@ class Deliveries(RuleBasedStateMachine):
         self.patches = [
             mock.patch("apps.destinations.services.delivering.connector_for", self.bucket),
             mock.patch("apps.destinations.services.testing.connector_for", self.bucket),
+            # All of a life is one transaction, which this would end.
+            mock.patch("apps.destinations.services.delivering.close_old_connections"),
         ]
         for patch in self.patches:
             patch.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +21,33 @@ from apps.sandbox.demo.story import Story
 
 
 class Command(BaseCommand):
+    stopping = False  # a plain flag: an Event set in a signal handler can deadlock
     help = "Run everything: sandbox payer, local AWS, web, workers; deliver synthetic records to a bucket."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, self._ask_to_stop)
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
         with Processes(settings.VAR) as processes:
             try:
-                story = self._tell(processes, stop)
+                self._print(self._tell(processes))
+                if os.environ.get("ONCE") == "1":
+                    return
+                self.stdout.write("Serving until Ctrl-C.")
+                while not self.stopping:
+                    processes.check()
+                    time.sleep(0.5)
             except (DidNotStart, StoryFailed) as failed:
                 raise CommandError(str(failed)) from None
-            self._print(story)
-            if os.environ.get("ONCE") == "1":
-                return
-            self.stdout.write("Serving until Ctrl-C.")
-            while not stop.wait(1.0):
-                processes.check()
 
-    def _tell(self, processes: Processes, stop: threading.Event) -> Story:
+    def _ask_to_stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def _tell(self, processes: Processes) -> Story:
         def check() -> None:
             processes.check()
-            if stop.is_set():
+            if self.stopping:
                 raise StoryFailed("Stopped.")
 
         story = Story(Path(settings.VAR), lambda text: self.stdout.write(text), check)
