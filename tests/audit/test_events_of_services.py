@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps as django_apps
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.applications import services as applications
@@ -77,6 +77,13 @@ def exchanged(world: World) -> dict[str, Any]:
 def enabled(world: World) -> dict[str, Any]:
     to_state(world.test.destination, "READY", "ENABLED")
     return {}
+
+
+def exchange_locked(world: World) -> None:
+    """`move_authorization` takes a locked row, so its caller has a transaction open."""
+    with transaction.atomic():
+        locked = lock_authorization(world.test.authorization)
+        authorizations.move_authorization(locked, AuthorizationState.EXCHANGED, by=BY, now=now())
 
 
 FIELDS = {"name": "Lake 2", "bucket": "lake-2", "region": "us-east-1", "role_arn": "arn:aws:iam::222222222222:role/w"}
@@ -191,10 +198,18 @@ CASES: dict[str, Case] = {
         lambda w, a: authorizations.refuse(consent=a["consent"], by=BY, now=now()), ["consent.refused"], opened
     ),
     "move_authorization": Case(
-        lambda w, _: authorizations.move_authorization(
-            lock_authorization(w.test.authorization), AuthorizationState.EXCHANGED, by=BY, now=now()
-        ),
+        lambda w, _: exchange_locked(w),
         ["authorization.exchanged"],
+    ),
+    "retry_delivery": Case(
+        lambda w, _: destinations.retry_delivery(delivery=w.test.delivery, by=BY, now=now()),
+        ["delivery.retried"],
+        enabled,
+    ),
+    "backfill_destination": Case(
+        lambda w, _: destinations.backfill_destination(destination=w.test.destination, by=BY, now=now()),
+        ["destination.backfilled"],
+        enabled,
     ),
     "issue_tokens": Case(
         lambda w, _: authorizations.issue_tokens(consent=w.test.authorization.consent, by=BY, now=now()),
@@ -268,8 +283,7 @@ def test_every_keyword_only_service_of_the_subjects_has_a_case() -> None:
     elsewhere = {
         # need the source, the cloud or a worker: their journeys are in tests/flows, tests/consent_pages
         "start_sign_in", "complete_sign_in", "bounce_sign_in", "fresh_access_token", "test_connection", "deliver_next",
-        "enable_destination", "pause_destination", "schedule_deliveries", "backfill_destination", "retry_delivery",
-        "replay_delivery", "sweep_deliveries", "cancel_deliveries", "purge_spool", "clean_spool",
+        "enable_destination", "pause_destination", "schedule_deliveries", "replay_delivery", "sweep_deliveries", "cancel_deliveries", "purge_spool", "clean_spool",
         # write no event of their own: the caller's event says it, or nobody did it
         "abandon_expired", "note_key_use", "redeem_one_time_token", "revoke_tokens", "rotate_signing_key",
         "decide_live_access",  # twice above, by outcome

@@ -17,7 +17,7 @@ from apps.applications.models import Application
 from apps.audit.events import Actor
 from apps.audit.services import record_event
 from apps.outbox.doorbell import Lane, wake
-from apps.outbox.transitions import check_transition
+from apps.outbox.transitions import IllegalTransition, check_transition
 
 from ..connectors.s3.config import account_of, clean_prefix, known_regions, validate
 from ..models import Delivery, Destination, DestinationSecret
@@ -118,6 +118,8 @@ def enable_destination(*, destination: Destination, by: Actor, now: dt.datetime)
 def disable_destination(*, destination: Destination, by: Actor) -> None:
     """Raises: IllegalTransition unless it is enabled or paused."""
     locked = lock_destination(destination)
+    if locked.state not in (DestinationState.ENABLED, DestinationState.PAUSED):
+        raise IllegalTransition(locked.state, DestinationState.READY)
     _move(locked, DestinationState.READY, paused_reason="")
     hold_deliveries(locked)
     _record("destination.disabled", locked, by, {})

@@ -164,6 +164,8 @@ def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
         Delivery.objects.filter(pk=locked.pk).update(next_attempt_at=now)
         wake(Lane.DELIVER)
         return
+    if locked.state == DeliveryState.RUNNING:  # only its own worker may end that
+        raise IllegalTransition(locked.state, DeliveryState.RETRYING)
     check_transition(DELIVERY_TRANSITIONS, DeliveryState(locked.state), DeliveryState.RETRYING)
     if not locked.authorization.is_active(now) or locked.authorization.purged_at is not None:
         raise DataPurged
@@ -194,7 +196,7 @@ def replay_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> Deliv
         sync_job_id=delivery.sync_job_id,
         seq=delivery.seq,
         counts=delivery.resource_counts,
-        state=DeliveryState.PENDING,
+        state=DeliveryState.PENDING if destination.enabled else DeliveryState.HELD,
         kind=DeliveryKind.REPLAY,
         now=now,
     )

@@ -6,7 +6,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,8 @@ def spooled(delivery: Delivery, token: uuid.UUID, view: View) -> Iterator[Spoole
             raise our_fault("body-changed", message, permanent=True)
         yield body
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # the sweeper cleans what could not be removed
+            path.unlink(missing_ok=True)
 
 
 def our_fault(code: str, message: str, *, permanent: bool) -> DeliveryError:
