@@ -17,7 +17,7 @@ class Mode(StrEnum):
 
 class KeyKind(StrEnum):
     PUBLISHABLE = "publishable"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105
     MANAGEMENT = "management"
 
 

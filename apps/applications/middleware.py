@@ -90,7 +90,7 @@ class ScopeAccessMiddleware:
         return None
 
 
-def find_scope(*, user_id: object, path: dict[str, str]) -> Scope | None:
+def find_scope(*, user_id: UUID, path: dict[str, str]) -> Scope | None:
     membership = (
         Membership.objects.filter(user=user_id, workspace__slug=path["workspace"])
         .select_related("workspace")

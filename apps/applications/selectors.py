@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -45,7 +46,7 @@ def find_client(*, client_id: str, secret: str, now: dt.datetime) -> ApiKey | No
     return private if same else None
 
 
-def list_running_keys(application_id: object, mode: Mode, *, now: dt.datetime) -> list[ApiKey]:
+def list_running_keys(application_id: UUID, mode: Mode, *, now: dt.datetime) -> list[ApiKey]:
     return list(
         ApiKey.objects.filter(application=application_id, mode=mode)
         .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))

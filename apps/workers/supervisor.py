@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -64,7 +65,7 @@ class Supervisor:
                     _guarded(ring_for_due_work)
                     _guarded(seal_events)  # the tail that is not sealed yet stays short
                     next_ring = now + RING_SECONDS
-                if _guarded(lambda: stall.is_deaf(now)):
+                if _guarded(partial(stall.is_deaf, now)):
                     logger.error("cluster is deaf: restarting it")
                     self._kill()
                 time.sleep(0.5)

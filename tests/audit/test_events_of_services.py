@@ -23,7 +23,7 @@ from apps.authorizations.models import Consent, ConsentText
 from apps.authorizations.services.states import lock_authorization
 from apps.authorizations.states import AuthorizationState, Usage
 from apps.destinations import services as destinations
-from apps.destinations.models import Destination
+from apps.destinations.models import Delivery, DeliveryAttempt, Destination
 from apps.syncs.services import request_sync, revoke_and_expunge
 from apps.syncs.states import SyncCause
 from apps.workspaces import services as workspaces
@@ -84,6 +84,12 @@ def exchange_locked(world: World) -> None:
     with transaction.atomic():
         locked = lock_authorization(world.test.authorization)
         authorizations.move_authorization(locked, AuthorizationState.EXCHANGED, by=BY, now=now())
+
+
+def enabled_without_deliveries(world: World) -> dict[str, Any]:
+    DeliveryAttempt.objects.all().delete()
+    Delivery.objects.all().delete()
+    return enabled(world)
 
 
 FIELDS = {"name": "Lake 2", "bucket": "lake-2", "region": "us-east-1", "role_arn": "arn:aws:iam::222222222222:role/w"}
@@ -209,7 +215,7 @@ CASES: dict[str, Case] = {
     "backfill_destination": Case(
         lambda w, _: destinations.backfill_destination(destination=w.test.destination, by=BY, now=now()),
         ["destination.backfilled"],
-        enabled,
+        enabled_without_deliveries,
     ),
     "issue_tokens": Case(
         lambda w, _: authorizations.issue_tokens(consent=w.test.authorization.consent, by=BY, now=now()),

@@ -90,11 +90,11 @@ def complete_sign_in(*, state: str, code: str, by: Actor, now: dt.datetime) -> t
         _fail(authorization, failure, by=by, now=now)
         raise SignInRefused("The source did not complete the sign-in. Nothing was shared.") from None
     if not grant.patient_id:
-        failure = SourceError(
+        nobody = SourceError(
             "The source named no patient.", code="no-patient", permanent=True, status=200,
             retry_after_seconds=None, outcome=None,
         )
-        _fail(authorization, failure, by=by, now=now)
+        _fail(authorization, nobody, by=by, now=now)
         raise SignInRefused("The source did not say whose records these are. Nothing was shared.")
     with transaction.atomic():
         locked = _lock_signing_in(authorization)

@@ -16,7 +16,7 @@ from typing import Protocol
 class StepResult(StrEnum):
     """How one step of a connection test ended."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105
     WARN = "warn"
     FAIL = "fail"
     NOT_RUN = "not_run"

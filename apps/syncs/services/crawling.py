@@ -130,7 +130,7 @@ class Crawl:
         number = self.job.pages.filter(type=resource_type).count()
         for start in range(0, len(source_ids), BATCH_IDS):
             batch = source_ids[start : start + BATCH_IDS]
-            ask = partial(self.source.by_ids, resource_type, batch)
+            ask: partial[SourcePage] | None = partial(self.source.by_ids, resource_type, batch)
             while ask is not None:
                 number += 1
                 try:
