@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import set_script_prefix
+from django.urls import get_script_prefix, set_script_prefix
 
 from apps.workspaces.models import Membership, Role
 
@@ -62,13 +62,20 @@ class ScopeMiddleware:
         request.scope_path = None  # type: ignore[attr-defined]
         request.scope = None  # type: ignore[attr-defined]
         match = PREFIX.match(request.path_info)
-        if match:
-            request.scope_path = match.groupdict()  # type: ignore[attr-defined]
-            prefix = request.META.get("SCRIPT_NAME", "").rstrip("/") + match[0]
-            request.path_info = request.META["PATH_INFO"] = request.path_info[match.end() :]
-            request.META["SCRIPT_NAME"] = prefix
-            set_script_prefix(prefix)
-        return self.get_response(request)
+        before = get_script_prefix()
+        try:
+            if match:
+                self._move(request, match)
+            return self.get_response(request)
+        finally:
+            set_script_prefix(before)  # a thread serves other requests after this one
+
+    def _move(self, request: HttpRequest, match: re.Match[str]) -> None:
+        request.scope_path = match.groupdict()  # type: ignore[attr-defined]
+        prefix = request.META.get("SCRIPT_NAME", "").rstrip("/") + match[0]
+        request.path_info = request.META["PATH_INFO"] = request.path_info[match.end() :]
+        request.META["SCRIPT_NAME"] = prefix
+        set_script_prefix(prefix)
 
 
 class ScopeAccessMiddleware:

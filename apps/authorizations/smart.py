@@ -21,6 +21,7 @@ from apps.directory.models import Endpoint
 from apps.outbound.failures import RefusedAddress, SourceError
 from apps.outbound.http import Door, Response
 
+LONGEST_GRANT_SECONDS = 365 * 86_400
 SCOPE = "launch/patient patient/*.read offline_access"
 
 
@@ -108,14 +109,20 @@ def _grant(endpoint: Endpoint, token_url: str, form: dict[str, str]) -> SourceGr
         return SourceGrant(
             access_token=str(found["access_token"]),
             refresh_token=str(found["refresh_token"]) if found.get("refresh_token") else None,
-            expires_in=int(found.get("expires_in", 300)),
-            patient_id=str(found.get("patient") or ""),
+            expires_in=min(max(int(found.get("expires_in", 300)), 0), LONGEST_GRANT_SECONDS),
+            patient_id=_patient_id(found.get("patient")),
         )
     except (KeyError, TypeError, ValueError):
         raise SourceError(
             "The source's token answer lacks a field.", code="bad-token-answer", permanent=True,
             status=answer.status, retry_after_seconds=None, outcome=None,
         ) from None
+
+
+def _patient_id(value: object) -> str:
+    """Return the source's patient id, or an empty text for what cannot be one."""
+    text = str(value or "")
+    return text if len(text) <= 256 and text.isprintable() else ""
 
 
 def _ask(endpoint: Endpoint, method: str, url: str, form: dict[str, str] | None) -> Response:

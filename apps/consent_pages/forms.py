@@ -73,7 +73,9 @@ def read_authorize(query: QueryDict, *, now: dt.datetime) -> Opening:
         raise refuse("invalid_scope", f"scope {unknown[0]} is not known here.")
     external_id = query.get("flexpa_external_id", "")
     if not 0 < len(external_id) <= 255 or not external_id.isprintable():
-        raise refuse("invalid_request", "flexpa_external_id is required: your own id of this user, 255 characters at most.")
+        raise refuse(
+            "invalid_request", "flexpa_external_id is required: your own id of this user, 255 characters at most."
+        )
     return Opening(
         AuthorizationRequest(
             application=key.application,
@@ -101,7 +103,11 @@ def read_link(query: QueryDict, *, now: dt.datetime) -> Opening:
         raise UnknownClient("usage must be ONE_TIME or MULTIPLE, and user.externalId 255 characters at most.")
     return Opening(
         AuthorizationRequest(
-            application=key.application, mode=key.mode, flow=Consent.Flow.LINK, external_id=external_id, usage=Usage(usage)
+            application=key.application,
+            mode=key.mode,
+            flow=Consent.Flow.LINK,
+            external_id=external_id,
+            usage=Usage(usage),
         ),
         find_endpoint(query.get("endpoint", ""), key.mode),
     )

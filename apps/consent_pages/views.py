@@ -51,9 +51,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
     except forms.UnknownClient as refused:
         return _stopped(request, str(refused), status=400)
     except forms.RequestRefused as refused:
-        return _to_application(
-            refused.redirect_uri, refused.state, error=refused.error, error_description=str(refused)
-        )
+        return _to_application(refused.redirect_uri, refused.state, error=refused.error, error_description=str(refused))
     return _open(request, opening)
 
 
@@ -90,7 +88,12 @@ def introduction(request: HttpRequest, ticket: str) -> HttpResponse:
         return _refuse(request, consent)
     chosen = _chosen(consent)
     onward = reverse("consent-confirm" if chosen else "consent-source", args=[ticket])
-    return _page(request, consent, "introduction", {"onward": onward, "kinds": SHARED_KINDS, "duration": _duration(consent, consent.usage)})
+    return _page(
+        request,
+        consent,
+        "introduction",
+        {"onward": onward, "kinds": SHARED_KINDS, "duration": _duration(consent, consent.usage)},
+    )
 
 
 @never_cache
@@ -112,8 +115,15 @@ def choose_source(request: HttpRequest, ticket: str) -> HttpResponse:
     text = request.GET.get("q", "")
     found = forms.search_endpoints(consent.application, consent.mode, text)
     return _page(
-        request, consent, "source",
-        {"endpoints": found, "query": text, "missing": request.method == "POST", "back": reverse("consent", args=[ticket])},
+        request,
+        consent,
+        "source",
+        {
+            "endpoints": found,
+            "query": text,
+            "missing": request.method == "POST",
+            "back": reverse("consent", args=[ticket]),
+        },
     )
 
 
@@ -133,10 +143,16 @@ def confirm(request: HttpRequest, ticket: str) -> HttpResponse:
     if request.method == "POST" and request.POST.get("agreed") == "yes":
         return _allow(request, consent, authorization)
     text = ConsentText.objects.filter(locale="en").order_by("-created_at", "-pk").first()
-    body = text.body.format(application=consent.application.name, duration=_duration(consent, authorization.usage)) if text else ""
+    body = (
+        text.body.format(application=consent.application.name, duration=_duration(consent, authorization.usage))
+        if text
+        else ""
+    )
     context = {
-        "authorization": authorization, "paragraphs": [part for part in body.split("\n\n") if part.strip()],
-        "unticked": request.method == "POST", "back": reverse("consent-source", args=[ticket]),
+        "authorization": authorization,
+        "paragraphs": [part for part in body.split("\n\n") if part.strip()],
+        "unticked": request.method == "POST",
+        "back": reverse("consent-source", args=[ticket]),
     }
     return _page(request, consent, "confirm", context, form_action=_source_origins(authorization))
 
@@ -165,7 +181,9 @@ def callback(request: HttpRequest) -> HttpResponse:
     state, now = request.GET.get("state", ""), timezone.now()
     sign_in = find_sign_in(state)
     if sign_in is None or not tickets.is_bound(request, sign_in.authorization.consent):
-        return _stopped(request, "This sign-in was not started in this browser, or it is over. Nothing was shared.", status=400)
+        return _stopped(
+            request, "This sign-in was not started in this browser, or it is over. Nothing was shared.", status=400
+        )
     consent = sign_in.authorization.consent
     try:
         if "code" not in request.GET:
@@ -209,7 +227,9 @@ def _stopped(request: HttpRequest, message: str, *, status: int, consent: Consen
     if consent is not None and consent.flow == Consent.Flow.OAUTH:
         answer = {"error": "server_error", "error_description": message}
         back = _to_application(consent.redirect_uri, consent.client_state, **answer)["Location"]
-    return render(request, "consent_pages/stopped.html", {"message": message, "back_to_application": back}, status=status)
+    return render(
+        request, "consent_pages/stopped.html", {"message": message, "back_to_application": back}, status=status
+    )
 
 
 def _page(

@@ -49,7 +49,11 @@ def exchange(request: HttpRequest) -> JsonResponse:
             public_token=body.get("public_token", ""), client=key, by=key_actor(request, str(key), key.pk), now=now
         )
     except InvalidGrant as invalid:
-        why = "Public token has expired." if str(invalid) in ("used", "expired", "ended") else "Public token is not known."
+        why = (
+            "Public token has expired."
+            if str(invalid) in ("used", "expired", "ended")
+            else "Public token is not known."
+        )
         return refusal(400, "Bad Request", f"Invalid public token. {why}")
     return answer(_exchanged(issued, now))
 
@@ -73,18 +77,27 @@ def token(request: HttpRequest) -> JsonResponse:
 def _code_grant(request: HttpRequest, body: dict[str, str], now: dt.datetime) -> JsonResponse:
     basic = read_basic(request)
     client_id = basic[0] if basic else body.get("client_id", "")
-    client = find_client(client_id=client_id, secret=basic[1], now=now) if basic else find_publishable_key(client_id, now=now)
+    client = (
+        find_client(client_id=client_id, secret=basic[1], now=now)
+        if basic
+        else find_publishable_key(client_id, now=now)
+    )
     if client is None:
         return refusal(401, "invalid_client", WRONG_CLIENT, authenticate=BASIC)
     try:
         issued = exchange_code(
-            code=body.get("code", ""), redirect_uri=body.get("redirect_uri", ""),
-            code_verifier=body.get("code_verifier", ""), client=client,
-            by=key_actor(request, str(client), client.pk), now=now,
+            code=body.get("code", ""),
+            redirect_uri=body.get("redirect_uri", ""),
+            code_verifier=body.get("code_verifier", ""),
+            client=client,
+            by=key_actor(request, str(client), client.pk),
+            now=now,
         )
     except InvalidGrant:
         return refusal(
-            400, "invalid_grant", "Invalid authorization code: unknown, used, expired, or its redirect_uri or code_verifier differs."
+            400,
+            "invalid_grant",
+            "Invalid authorization code: unknown, used, expired, or its redirect_uri or code_verifier differs.",
         )
     return answer({**_exchanged(issued, now), "token_type": "Bearer", "scope": _granted_scope(issued)})
 
@@ -95,8 +108,10 @@ def _refresh_grant(request: HttpRequest, body: dict[str, str], now: dt.datetime)
         return refusal(401, "invalid_client", WRONG_CLIENT, authenticate=BASIC)
     try:
         issued = refresh_access(
-            refresh_token=body.get("refresh_token", ""), client=client,
-            by=key_actor(request, str(client), client.pk), now=now,
+            refresh_token=body.get("refresh_token", ""),
+            client=client,
+            by=key_actor(request, str(client), client.pk),
+            now=now,
         )
     except InvalidGrant:
         return refusal(400, "invalid_grant", "The refresh token is not known, was used, or has expired.")
@@ -199,7 +214,9 @@ def _secret_key(request: HttpRequest, value: str, now: dt.datetime) -> ApiKey | 
     key = find_api_key(value, now=now)
     if key is None or key.kind != KeyKind.SECRET:
         sent = f"a {key.kind} key" if key else "a key that is not known or has ended"
-        return refusal(401, "Unauthorized", f"secret_key must be a secret key (sk_test_… or sk_live_…); this is {sent}.")
+        return refusal(
+            401, "Unauthorized", f"secret_key must be a secret key (sk_test_… or sk_live_…); this is {sent}."
+        )
     note_key_use(api_key=key, ip=request.client_ip, now=now)  # type: ignore[attr-defined]
     return key
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
@@ -48,8 +48,9 @@ def public_token(request: HttpRequest) -> JsonResponse:
         usage = body.get("usage", Usage.ONE_TIME)
         if usage not in set(Usage):
             raise Refusal(400, "invalid_request", "usage must be ONE_TIME or MULTIPLE.")
-        if not body.get("external_id"):
-            raise Refusal(400, "invalid_request", "external_id is required: your own id of this user.")
+        if not 0 < len(body.get("external_id", "")) <= 255:
+            message = "external_id is required: your own id of this user, 255 characters at most."
+            raise Refusal(400, "invalid_request", message)
         if body.get("flow", "oauth") != "oauth":
             raise Refusal(501, "not_supported", "flow: only oauth is built so far; ial1 and ial2 are not.")
         endpoint, member = _endpoint_and_member(body)
@@ -81,7 +82,7 @@ def authorize(request: HttpRequest) -> JsonResponse:
     try:
         body = _body(request)
         key = _test_key(body)
-        url = urlsplit(body.get("authorize_url", ""))
+        url = _split(body.get("authorize_url", ""))
         if f"{url.scheme}://{url.netloc}" != settings.PUBLIC_URL or url.path not in (
             "/link/auth",
             "/oauth/authorize",
@@ -106,12 +107,21 @@ def authorize(request: HttpRequest) -> JsonResponse:
         return _refused(refusal)
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def _walk(start: str, endpoint: Endpoint, member: Member) -> str:
     walker = Walker(public_url=settings.PUBLIC_URL, payer_url=settings.SANDBOX_PAYER_URL)
     try:
         return walker.walk(start, member=member, endpoint_id=str(endpoint.pk))
     except (WalkFailed, SourceError, RefusedAddress) as failed:
         raise Refusal(502, "server_error", f"The consent flow did not finish: {failed}") from None
+    finally:
+        walker.door.close()
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from apps.authorizations.models import PatientAuthorization
-from apps.destinations.models import Delivery
+from apps.destinations.models import Delivery, Destination
 
 from .conftest import Json, World, make_delivery, make_sync_job
+
+
+def switch_on(destination: Destination) -> None:
+    """Tested, then enabled: the database takes no shorter way."""
+    row = Destination.objects.filter(pk=destination.pk)
+    row.update(state="READY", tested_version=F("config_version"))
+    row.update(state="ENABLED")
 
 
 def replay(world: World, *ids: object) -> tuple[int, Json]:
@@ -22,10 +30,18 @@ def test_a_failed_delivery_is_retried_in_the_same_row_with_the_same_key(world: W
     care = world.care
     job = make_sync_job(care.authorization, seq=2)
     failed = make_delivery(care.destination, care.authorization, job, state="FAILED", delivered_at=None)
+    switch_on(care.destination)
     body = care.api().post(f"deliveries/{failed.pk}/retry").json()
     assert (body["state"], body["id"]) == ("RETRYING", str(failed.pk))
     assert body["object_key"] == failed.object_key
     assert body["next_attempt_at"] is not None
+
+
+def test_a_retry_waits_for_a_destination_that_is_off(world: World) -> None:
+    care = world.care
+    job = make_sync_job(care.authorization, seq=2)
+    failed = make_delivery(care.destination, care.authorization, job, state="FAILED", delivered_at=None)
+    assert care.api().post(f"deliveries/{failed.pk}/retry").json()["state"] == "HELD"
 
 
 def test_a_delivered_delivery_cannot_be_retried(world: World) -> None:

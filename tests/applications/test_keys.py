@@ -86,9 +86,7 @@ def test_keys_with_one_prefix_are_told_apart(team: Team) -> None:
 
 
 @pytest.mark.django_db
-def test_pair_needs_one_application_and_one_mode(
-    team: Team, other_team: Team, live_keys: tuple[str, str]
-) -> None:
+def test_pair_needs_one_application_and_one_mode(team: Team, other_team: Team, live_keys: tuple[str, str]) -> None:
     now = timezone.now()
 
     def is_pair(public: str, secret: str) -> bool:

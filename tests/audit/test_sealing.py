@@ -180,7 +180,7 @@ def sealed() -> list[int]:
 
 
 CHANGES = [
-    ("action", "thing.Changed"), ("actor_label", "System"), ("detail", {"n": 2}), ("target_id", "x"), ("ip", "192.0.2.1"),
+    ("action", "thing.Changed"), ("actor_label", "System"), ("detail", {"n": 2}), ("target_id", "x"), ("ip", "::1"),
     ("mode", "live"), ("request_id", "r"), ("application_id", "a"), ("actor_id", "a"), ("actor_kind", "person"),
     ("target_type", "t"),
 ]  # fmt: skip
@@ -220,9 +220,7 @@ def test_an_event_slipped_into_a_seal_is_named(sealed: list[int], number: int) -
     write(1, forged=True)
     forged = AuditEvent.objects.get(seal_number=None)
     previous = AuditEvent.objects.get(pk=sealed[number * 3 - 1])
-    AuditEvent.objects.filter(pk=forged.pk).update(
-        seal_number=number, hash=link(bytes(previous.hash or b""), forged)
-    )
+    AuditEvent.objects.filter(pk=forged.pk).update(seal_number=number, hash=link(bytes(previous.hash or b""), forged))
     assert any("covered 3 events, 4 are there" in fault.what for fault in faults())
 
 
@@ -241,7 +239,13 @@ def test_a_chain_whose_seals_are_all_gone_is_still_looked_at(sealed: list[int]) 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("hash", b"x" * 32), ("previous_hash", b"x" * 32), ("event_count", 2), ("first_event_id", 0), ("last_event_id", 0)],
+    [
+        ("hash", b"x" * 32),
+        ("previous_hash", b"x" * 32),
+        ("event_count", 2),
+        ("first_event_id", 0),
+        ("last_event_id", 0),
+    ],
 )
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_changed_seal_is_noticed(sealed: list[int], number: int, field: str, value: object) -> None:
@@ -257,14 +261,18 @@ def test_an_event_that_names_a_future_seal_is_noticed(sealed: list[int]) -> None
 
 def test_sealing_during_a_verification_is_no_fault(sealed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     write(1)
-    original, sealed_meanwhile = selectors.link, []
+    sealed_meanwhile: list[int] = []
+
+    def seal() -> None:
+        sealed_meanwhile.append(seal_events())
+        connection.close()
 
     def seal_meanwhile(previous: bytes, event: AuditEvent) -> bytes:
         if not sealed_meanwhile:
-            thread = threading.Thread(target=lambda: (sealed_meanwhile.append(seal_events()), connection.close()))
+            thread = threading.Thread(target=seal)
             thread.start()
             thread.join(60)
-        return original(previous, event)
+        return link(previous, event)
 
     monkeypatch.setattr(selectors, "link", seal_meanwhile)
     assert faults() == []

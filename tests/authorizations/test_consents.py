@@ -102,10 +102,12 @@ def test_another_source_replaces_the_one_not_signed_in_to(team: Team, payer_url:
 @pytest.mark.parametrize(
     ("login", "asked", "resolved"),
     [
-        (LOGIN, Usage.MULTIPLE, "MULTIPLE"), (LOGIN, Usage.ONE_TIME, "ONE_TIME"), ("acme-1", Usage.MULTIPLE, "ONE_TIME"),
+        (LOGIN, Usage.MULTIPLE, "MULTIPLE"),
+        (LOGIN, Usage.ONE_TIME, "ONE_TIME"),
+        ("acme-1", Usage.MULTIPLE, "ONE_TIME"),
         ("acme-1", Usage.ONE_TIME, "ONE_TIME"),
     ],
-)  # fmt: skip
+)
 def test_usage_resolves_by_what_the_source_can(
     team: Team, payer_url: str, login: str, asked: Usage, resolved: str
 ) -> None:

@@ -1,8 +1,9 @@
-"""The nine states against a table typed again from the seed's words. Source: records-api seed, "Authorization states"."""
+"""The nine states against a table typed again from the seed's words ("Authorization states" of records-api)."""
 
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -27,7 +28,9 @@ pytestmark = pytest.mark.django_db
 # "The initial state"; "in the process of authenticating"; "authenticated and granted consent, not yet exchanged";
 # "exchanged for an access token"; "refreshed at least once"; and the four ends: "an error occurred", "did not
 # complete", "rejected by the health plan's system", "explicitly revoked".
-NINE = "CREATED AUTHORIZING AUTHORIZED EXCHANGED REFRESHED ERRORED ABANDONED BOUNCED REVOKED".split()
+NINE = [
+    "CREATED", "AUTHORIZING", "AUTHORIZED", "EXCHANGED", "REFRESHED", "ERRORED", "ABANDONED", "BOUNCED", "REVOKED",
+]  # fmt: skip
 FORWARD = ["CREATED>AUTHORIZING", "AUTHORIZING>AUTHORIZED", "AUTHORIZED>EXCHANGED", "EXCHANGED>REFRESHED"]
 # What was not completed can fail, be left or be rejected; whatever has not ended can be revoked.
 ENDS = [f"{before}>{end}" for before in NINE[:2] for end in ("ERRORED", "ABANDONED", "BOUNCED")]
@@ -139,7 +142,7 @@ def test_authorization_keeps_to_its_application_and_mode(team: Team, other_team:
     own = make_authorization(team.application, Mode.TEST, test, user="user-1")
     foreign = make_authorization(other_team.application, Mode.TEST, test, user="user-1")
     of_live = make_authorization(team.application, Mode.LIVE, live, user="user-1")
-    statements = [
+    statements: list[tuple[str, Any, str]] = [
         ("endpoint_id", live.pk, "endpoint_scope_fk"),
         ("consent_id", foreign.consent_id, "consent_scope_fk"),
         ("consent_id", of_live.consent_id, "consent_scope_fk"),

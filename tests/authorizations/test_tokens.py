@@ -1,4 +1,4 @@
-"""Access tokens: claims, signature, rotation of signing keys. Source: RFC 7515, RFC 7518 3.4; wire contract 2, 3d, C5."""
+"""Access tokens: claims, signature, rotation of keys. Source: RFC 7515, RFC 7518 3.4; wire contract 2, 3d, C5."""
 
 from __future__ import annotations
 

@@ -110,5 +110,3 @@ def authorization_of(consent: Consent) -> PatientAuthorization:
 
 def url_with(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}"
-
-

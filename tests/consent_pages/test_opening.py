@@ -1,4 +1,4 @@
-"""`/link/auth` and `/link/open`: who may ask for what. Source: wire contract 3a, 3c; RFC 6749 4.1.2.1; RFC 7636 4.4.1."""
+"""`/link/auth` and `/link/open`: who may ask for what. Source: wire contract 3a, 3c; RFC 6749 4.1.2.1."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def test_two_requests_for_one_user_share_the_user_and_not_the_consent(client: Cl
     assert (EndUser.objects.count(), Consent.objects.count()) == (1, 2)
 
 
-@pytest.mark.parametrize(
-    "key", [None, "", "pk_test_unknown", "pk_test_" + "A" * 43, "\x00", "pk_live_" + "A" * 43]
-)
+@pytest.mark.parametrize("key", [None, "", "pk_test_unknown", "pk_test_" + "A" * 43, "\x00", "pk_live_" + "A" * 43])
 def test_unknown_client_is_told_on_a_page_and_never_redirected(client: Client, team: Team, key: str | None) -> None:
     response = client.get("/link/auth", auth_query(team, client_id=key))
     assert "client_id" in shown(response, 400)
@@ -68,9 +66,7 @@ def test_unknown_client_is_told_on_a_page_and_never_redirected(client: Client, t
 
 def test_secret_and_ended_keys_open_nothing(client: Client, team: Team) -> None:
     shown(client.get("/link/auth", auth_query(team, client_id=team.secret_key)), 400)
-    end_api_key(
-        api_key=ApiKey.objects.get(public_value=team.publishable_key), by=SYSTEM, now=timezone.now()
-    )
+    end_api_key(api_key=ApiKey.objects.get(public_value=team.publishable_key), by=SYSTEM, now=timezone.now())
     shown(client.get("/link/auth", auth_query(team)), 400)
 
 
@@ -175,7 +171,9 @@ def test_bad_widget_request_is_a_page(client: Client, team: Team, changes: dict[
     assert not Consent.objects.exists()
 
 
-NAMES = [*"client_id redirect_uri state scope code_challenge flexpa_external_id flexpa_endpoint_id".split(), "x"]
+NAMES = [
+    "client_id", "redirect_uri", "state", "scope", "code_challenge", "flexpa_external_id", "flexpa_endpoint_id", "x",
+]  # fmt: skip
 
 
 @given(changes=st.dictionaries(st.sampled_from(NAMES), st.text(st.characters(codec="utf-8"), max_size=1100)))

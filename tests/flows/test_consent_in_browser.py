@@ -28,6 +28,7 @@ from . import world
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 LOGIN, PASSWORD = "patient1@flexpa.com", "examplepatient"
 INSTALL = "The browser tests need Chromium. Install it: apt-get update && apt-get install -y chromium"
+PAGE = b"<!doctype html><title>Connected</title><link rel=icon href='data:,'><h1>Connected</h1>"
 ARGUMENTS = [
     "--no-sandbox", "--disable-background-networking", "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
@@ -47,9 +48,9 @@ class Callback:
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.end_headers()
-                self.wfile.write(b"<!doctype html><title>Connected</title><link rel=icon href='data:,'><h1>Connected</h1>")
+                self.wfile.write(PAGE)
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *args: Any) -> None:
                 pass
 
         self.calls = calls

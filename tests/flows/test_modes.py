@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -13,6 +14,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from apps.applications.keys import KeyKind, Mode
+from apps.applications.models import Application
 from apps.applications.services import create_application, decide_live_access, issue_api_key, request_live_access
 from apps.audit.events import SYSTEM
 from apps.authorizations.models import PatientAuthorization
@@ -43,10 +45,7 @@ class Ends:
     authorization: PatientAuthorization
 
 
-def ends(application: object, mode: Mode) -> Ends:
-    from apps.applications.models import Application
-
-    assert isinstance(application, Application)
+def ends(application: Application, mode: Mode) -> Ends:
     fields = {"name": "Lake", "bucket": "lake", "region": "us-east-1", "role_arn": factories.ROLE_ARN}
     made = create_destination(application=application, mode=mode, fields=fields, by=SYSTEM)
     endpoint = factories.make_endpoint(mode)
@@ -55,7 +54,7 @@ def ends(application: object, mode: Mode) -> Ends:
 
 def insert(destination: Destination, authorization: PatientAuthorization, application: object, mode: str) -> None:
     """Write the row by hand and have every deferred constraint looked at now."""
-    values = {
+    values: dict[str, Any] = {
         "id": uuid.uuid4(), "application": application, "mode": mode, "destination": destination.pk,
         "authorization": authorization.pk, "job": uuid.uuid4(),
     }  # fmt: skip
@@ -67,9 +66,7 @@ def insert(destination: Destination, authorization: PatientAuthorization, applic
 @pytest.mark.django_db
 def test_the_database_refuses_a_delivery_across_modes_or_applications() -> None:
     team = world.make_team()
-    other = create_application(
-        workspace=team.application.workspace, name="Other", slug="other", by=SYSTEM
-    )
+    other = create_application(workspace=team.application.workspace, name="Other", slug="other", by=SYSTEM)
     places = {
         (application.pk, mode): ends(application, mode)
         for application in (team.application, other)

@@ -42,9 +42,7 @@ def test_smart_configuration_has_the_required_fields(client: Client) -> None:
     assert found["code_challenge_methods_supported"] == ["S256"]
 
 
-@pytest.mark.parametrize(
-    "document", ["oauth-authorization-server", "smart-configuration", "jwks.json"]
-)
+@pytest.mark.parametrize("document", ["oauth-authorization-server", "smart-configuration", "jwks.json"])
 def test_documents_name_only_addresses_that_exist(client: Client, document: str) -> None:
     answer = client.get(f"/.well-known/{document}")
     assert answer["Content-Type"] == "application/json"

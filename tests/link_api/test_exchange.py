@@ -41,9 +41,7 @@ def test_exchange_of_multiple_answers_every_field_of_the_contract(client: Client
     until = body.pop("timeUntilMaxAuth")
     assert isinstance(until, int)
     assert 7_889_000 < until <= 7_890_000
-    patient = uuid.uuid5(
-        uuid.UUID(settings.ID_NAMESPACE), f"{team.application.pk}/test/{HUMANA}/hum-m-00004"
-    )
+    patient = uuid.uuid5(uuid.UUID(settings.ID_NAMESPACE), f"{team.application.pk}/test/{HUMANA}/hum-m-00004")
     assert body == {
         "expires_in": 86400,
         "usage": "MULTIPLE",
@@ -164,9 +162,7 @@ def test_anything_but_a_running_secret_key_is_401(client: Client, team: Team, pa
     ended = issue_api_key(application=application, mode=Mode.TEST, kind=KeyKind.SECRET, by=SYSTEM)
     end_api_key(api_key=ended.api_key, by=SYSTEM, now=timezone.now())
     for key in ("", "sk_test_short", team.publishable_key, management, ended.value, team.secret_key[:-1] + "!"):
-        message = refused(
-            post(client, EXCHANGE, {"public_token": token, "secret_key": key}), 401, "Unauthorized"
-        )
+        message = refused(post(client, EXCHANGE, {"public_token": token, "secret_key": key}), 401, "Unauthorized")
         assert not key or key not in message
     read(post(client, EXCHANGE, {"public_token": token, "secret_key": team.secret_key}))
     assert secret_key_of(team).last_used_at is not None

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apps.applications.keys import Mode
 from apps.audit.events import SYSTEM
 from apps.audit.models import AuditEvent
 from apps.authorizations.models import AccessToken, PatientAuthorization, RefreshToken, SourceToken
@@ -43,7 +44,7 @@ def test_revoke_leaves_no_data_no_token_and_no_delivery(client: Client, team: Te
     job = world.sync(signed_in.authorization)
     assert StoredResource.objects.exists()
     destination = create_destination(
-        application=team.application, mode="test", by=SYSTEM,
+        application=team.application, mode=Mode.TEST, by=SYSTEM,
         fields={"name": "Lake", "bucket": "lake", "region": "us-east-1", "role_arn": ROLE_ARN},
     ).destination  # fmt: skip
     waiting = make_delivery(destination, job, state="FAILED")

@@ -9,11 +9,12 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-SUPPORTED = (
-    "AllergyIntolerance CarePlan CareTeam Condition Coverage Device DiagnosticReport DocumentReference Encounter "
-    "ExplanationOfBenefit Goal Immunization Location Medication MedicationDispense MedicationRequest Observation "
-    "Organization Patient Practitioner PractitionerRole Procedure Provenance"
-).split()
+SUPPORTED = [
+    "AllergyIntolerance", "CarePlan", "CareTeam", "Condition", "Coverage", "Device",
+    "DiagnosticReport", "DocumentReference", "Encounter", "ExplanationOfBenefit", "Goal", "Immunization",
+    "Location", "Medication", "MedicationDispense", "MedicationRequest", "Observation", "Organization",
+    "Patient", "Practitioner", "PractitionerRole", "Procedure", "Provenance",
+]  # fmt: skip
 
 
 def basic(public: str, secret: str) -> str:

@@ -25,7 +25,7 @@ def broken_broker() -> Iterator[None]:
 
 
 def hints() -> list[tuple[str, tuple[str, ...]]]:
-    return [(each.task()["func"], tuple(each.task()["args"])) for each in OrmQ.objects.order_by("id")]
+    return [(each.task["func"], tuple(each.task["args"])) for each in OrmQ.objects.order_by("id")]
 
 
 def test_ring_puts_one_hint_with_the_lane_and_nothing_else() -> None:

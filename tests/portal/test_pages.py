@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db.models import F
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
@@ -142,6 +143,9 @@ def test_revoking_in_live_asks_for_the_word(owner: Client, acme: World) -> None:
 
 
 def test_retry_puts_a_failed_delivery_back(owner: Client, acme: World) -> None:
+    row = Destination.objects.filter(pk=acme.test.destination.pk)
+    row.update(state="READY", tested_version=F("config_version"))
+    row.update(state="ENABLED")
     owner.post(acme.base("test") + f"deliveries/{acme.test.delivery.pk}/retry/")
     assert Delivery.objects.get(pk=acme.test.delivery.pk).state == "RETRYING"
 

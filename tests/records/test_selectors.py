@@ -16,9 +16,16 @@ pytestmark = pytest.mark.django_db
 def add_rows(filled: Filled, kind: str, ids: list[str]) -> None:
     StoredResource.objects.bulk_create(
         StoredResource(
-            partition=filled.partition, type=kind, fhir_id=each, first_seq=1, stored_at=factories.NOW,
-            source_hash=b"", content_hash=b"", pipeline_version=1, line=f"{kind}/{each}".encode(),
-        )  # fmt: skip
+            partition=filled.partition,
+            type=kind,
+            fhir_id=each,
+            first_seq=1,
+            stored_at=factories.NOW,
+            source_hash=b"",
+            content_hash=b"",
+            pipeline_version=1,
+            line=f"{kind}/{each}".encode(),
+        )
         for each in ids
     )
 

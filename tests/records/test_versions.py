@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from django.db import connection
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.records.models import StoredResource
@@ -127,7 +127,7 @@ def is_untouched(key: Key, sync: Sync, before: Visible, now: Visible) -> bool:
     return all(each == before[key] for each in shown) and all((r in before) == (r in now) for r in refs)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, phases=[Phase.generate])  # shrinking over a database takes minutes
 @given(SYNCS)
 def test_every_sequence_shows_what_the_naive_model_shows(syncs: list[Sync]) -> None:
     filled = Filled.make()

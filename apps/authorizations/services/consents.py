@@ -101,9 +101,7 @@ def agree(*, consent: Consent, text: ConsentText, shared_kinds: list[str], by: A
         return
     consent.agreed_at, consent.text, consent.terms_version = now, text, text.version
     consent.ip, consent.user_agent, consent.shared_kinds = by.ip, by.user_agent[:300], shared_kinds
-    consent.save(
-        update_fields=["agreed_at", "text", "terms_version", "ip", "user_agent", "shared_kinds"]
-    )
+    consent.save(update_fields=["agreed_at", "text", "terms_version", "ip", "user_agent", "shared_kinds"])
     _record("consent.agreed", consent, by)
 
 
@@ -113,13 +111,15 @@ def refuse(*, consent: Consent, by: Actor, now: dt.datetime) -> None:
     consent = _lock_open(consent, now)
     for authorization in consent.authorizations.filter(state__in=UNFINISHED):
         move_authorization(
-            lock_authorization(authorization), AuthorizationState.BOUNCED, by=by, now=now, cause="refused by the patient"
+            lock_authorization(authorization),
+            AuthorizationState.BOUNCED,
+            by=by,
+            now=now,
+            cause="refused by the patient",
         )
     consent.refused_at, consent.agreed_at, consent.text, consent.terms_version = now, None, None, ""
     consent.ip, consent.user_agent, consent.shared_kinds = "", "", []
-    consent.save(
-        update_fields=["refused_at", "agreed_at", "text", "terms_version", "ip", "user_agent", "shared_kinds"]
-    )
+    consent.save(update_fields=["refused_at", "agreed_at", "text", "terms_version", "ip", "user_agent", "shared_kinds"])
     _record("consent.refused", consent, by)
 
 
@@ -131,7 +131,9 @@ def abandon_expired(*, now: dt.datetime) -> int:
         with transaction.atomic():
             locked = lock_authorization(authorization)
             if locked.is_unfinished:
-                move_authorization(locked, AuthorizationState.ABANDONED, by=SYSTEM, now=now, cause="not finished in time")
+                move_authorization(
+                    locked, AuthorizationState.ABANDONED, by=SYSTEM, now=now, cause="not finished in time"
+                )
                 moved += 1
     return moved
 

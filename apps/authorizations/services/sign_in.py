@@ -31,7 +31,7 @@ class SignInClosed(SignInRefused):
     """This sign-in was used, refused or replaced, or its time is over."""
 
     def __init__(self) -> None:
-        super().__init__("This sign-in is over, and it shared nothing more. Go back to the application and start again.")
+        super().__init__("This sign-in is over, and shared nothing more. Go back to the application and start again.")
 
 
 def callback_uri() -> str:
@@ -91,8 +91,12 @@ def complete_sign_in(*, state: str, code: str, by: Actor, now: dt.datetime) -> t
         raise SignInRefused("The source did not complete the sign-in. Nothing was shared.") from None
     if not grant.patient_id:
         nobody = SourceError(
-            "The source named no patient.", code="no-patient", permanent=True, status=200,
-            retry_after_seconds=None, outcome=None,
+            "The source named no patient.",
+            code="no-patient",
+            permanent=True,
+            status=200,
+            retry_after_seconds=None,
+            outcome=None,
         )
         _fail(authorization, nobody, by=by, now=now)
         raise SignInRefused("The source did not say whose records these are. Nothing was shared.")
@@ -121,9 +125,8 @@ def complete_sign_in(*, state: str, code: str, by: Actor, now: dt.datetime) -> t
                 endpoint_id=str(locked.endpoint_id),
                 source_patient_id=grant.patient_id,
             ),
-            purge_at=now + dt.timedelta(
-                seconds=settings.ONE_TIME_SECONDS if one_time else settings.REFRESH_TOKEN_SECONDS
-            ),
+            purge_at=now
+            + dt.timedelta(seconds=settings.ONE_TIME_SECONDS if one_time else settings.REFRESH_TOKEN_SECONDS),
         )
         return locked, _issue_one_time_token(locked.consent, now)
 
@@ -148,7 +151,10 @@ def find_sign_in(state: str) -> SourceSignIn | None:
 def _take_sign_in(state: str, now: dt.datetime) -> SourceSignIn:
     sign_in = find_sign_in(state)
     taken = sign_in is not None and SourceSignIn.objects.filter(
-        pk=sign_in.pk, state_digest=_digest(state), used_at__isnull=True, expires_at__gt=now,
+        pk=sign_in.pk,
+        state_digest=_digest(state),
+        used_at__isnull=True,
+        expires_at__gt=now,
         authorization__state=AuthorizationState.AUTHORIZING,
     ).update(used_at=now)
     if sign_in is None or not taken:
@@ -170,8 +176,13 @@ def _fail(authorization: PatientAuthorization, failure: SourceError, *, by: Acto
         if not locked.is_unfinished:
             return
         move_authorization(
-            locked, AuthorizationState.ERRORED, by=by, now=now, cause=failure.code,
-            error_code=failure.code, error_message=str(failure),
+            locked,
+            AuthorizationState.ERRORED,
+            by=by,
+            now=now,
+            cause=failure.code,
+            error_code=failure.code,
+            error_message=str(failure),
         )
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -23,11 +24,13 @@ from apps.outbox.draining import is_draining
 from apps.records.services import discard_staged
 
 from ..models import SyncJob
-from ..source import Source
+from ..source import Source, fault
 from .keeping import PageKeeper
 
 BATCH_IDS = 50
 ROUNDS = 6  # references of references: PractitionerRole -> Organization -> partOf …
+
+Answer = TypeVar("Answer")
 
 
 class OutOfTime(Exception):
@@ -74,7 +77,7 @@ class Crawl:
             access_token=fresh_access_token(authorization=authorization, now=timezone.now()),
             page_size=settings.SYNC_PAGE_SIZE,
         )
-        by_patient, by_id = self.source.searchable_types()
+        by_patient, by_id = self._asked(self.source.searchable_types)
         self.types = ["Patient", *by_patient, *by_id]
         self._crawl_patient()
         for resource_type in by_patient:
@@ -98,16 +101,20 @@ class Crawl:
         number, url = (
             (0, self.source.first_url(resource_type)) if last is None else (last.number, last.next_url)
         )
+        seen = {self.source.first_url(resource_type), *self._next_urls(resource_type)}
         while url:
             number += 1
             try:
                 page = self._asked(partial(self.source.page, url))
+                url = _following(page, seen)
             except SourceError as failure:
                 self.note_failure(resource_type, failure, page=number)
                 return
-            url = page.next_url or ""
             self.keeper.keep(resource_type, number, page, url)
         self.complete.add(resource_type)
+
+    def _next_urls(self, resource_type: str) -> list[str]:
+        return list(self.job.pages.filter(type=resource_type).values_list("next_url", flat=True))
 
     # -- what they refer to ---------------------------------------------------------------------------
 
@@ -131,16 +138,18 @@ class Crawl:
         for start in range(0, len(source_ids), BATCH_IDS):
             batch = source_ids[start : start + BATCH_IDS]
             ask: partial[SourcePage] | None = partial(self.source.by_ids, resource_type, batch)
+            seen: set[str] = set()
             while ask is not None:
                 number += 1
                 try:
                     page = self._asked(ask)
+                    url = _following(page, seen)
                 except SourceError as failure:
                     self.note_failure(resource_type, failure, page=number)
                     return
                 self.keeper.keep(resource_type, number, page, "")
                 # A source may page even what was asked for by id.
-                ask = partial(self.source.page, page.next_url) if page.next_url else None
+                ask = partial(self.source.page, url) if url else None
 
     def _unseen_targets(self, types: list[str]) -> list[tuple[str, str]]:
         with connection.cursor() as cursor:
@@ -159,7 +168,7 @@ class Crawl:
 
     # -- one page ----------------------------------------------------------------------------------
 
-    def _asked(self, ask: Callable[[], SourcePage]) -> SourcePage:
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
         """Ask the source, once more with a fresh token after a 401. Raises: SourceError, OutOfTime."""
         if time.monotonic() > self.deadline or is_draining():
             raise OutOfTime
@@ -227,3 +236,13 @@ class Crawl:
             ],
             requests_made=self.requests_made,
         )
+
+
+def _following(page: SourcePage, seen: set[str]) -> str:
+    """Return the page's next link, empty at the end. Raises: SourceError for one that was followed already."""
+    url = page.next_url or ""
+    if url in seen:
+        raise fault("The pages' next links lead in a circle.", "looping-next-link", permanent=True)
+    if url:
+        seen.add(url)
+    return url

@@ -22,9 +22,12 @@ class PageKeeper:
     """Keeps the pages of one job; a crash resumes behind the last one kept."""
 
     def __init__(self, job: SyncJob, token: uuid.UUID) -> None:
+        """Raises: LostLease."""
         self.job = job
         self.token = token
-        self.partition_id = open_partition(job.authorization).pk
+        with transaction.atomic():
+            heartbeat(job, token)  # a purge that came first took the job away: nothing may come after it
+            self.partition_id = open_partition(job.authorization).pk
         self.kept = 0
 
     def keep(self, resource_type: str, number: int, page: SourcePage, next_url: str) -> None:

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.applications.models import Application
+from apps.authorizations.models import SourceToken
 from apps.authorizations.services import ReauthorizationNeeded
 from apps.outbound.failures import SourceError
 from apps.outbox.claims import LostLease, settle, take
@@ -95,6 +96,8 @@ def _step(job: SyncJob, token: uuid.UUID) -> None:
         return
     except SourceError as failure:  # nothing could even be asked: capability or token
         crawl.note_failure("", failure, page=0)
+    except SourceToken.DoesNotExist:  # purged meanwhile, and the job with it
+        raise LostLease(str(job.pk)) from None
     _settle_step(job, token, crawl)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from apps.destinations.connectors.base import Batch, Receipt, Step, StepResult
 from apps.destinations.models import Destination
@@ -13,16 +14,19 @@ from apps.outbound.failures import DeliveryError, FaultOwner
 
 @dataclass
 class ScriptedBucket:
-    """Conditional writes into a dict; `outcome` says how the next ones end."""
+    """Conditional writes into a dict, a bucket for each destination; `outcome` says how the next ones end."""
 
     outcome: str = "ok"
     test_passes: bool = True
-    objects: dict[str, str] = field(default_factory=dict)
+    # Shape: {(destination id, object key): SHA-256}
+    objects: dict[tuple[UUID, str], str] = field(default_factory=dict)
+    owner: UUID | None = None
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, destination: Destination) -> ScriptedBucket:
         """Stand in for `connector_for`."""
         assert destination.secret.external_id.reveal()
+        self.owner = destination.pk
         return self
 
     def probe(self) -> Iterator[Step]:
@@ -32,11 +36,13 @@ class ScriptedBucket:
         body = batch.path.read_bytes()
         assert (len(body), hashlib.sha256(body).hexdigest()) == (batch.size_bytes, batch.sha256_hex)
         self.asked.append(batch.object_key)
+        assert self.owner is not None
+        name = (self.owner, batch.object_key)
         if self.outcome in ("ok", "lost"):
-            there = batch.object_key in self.objects
+            there = name in self.objects
             # Whoever does not know of an earlier write takes its own object for somebody else's.
             assert batch.earlier_attempt_unknown or not there, "an object of ours would be refused"
-            assert self.objects.setdefault(batch.object_key, batch.sha256_hex) == batch.sha256_hex
+            assert self.objects.setdefault(name, batch.sha256_hex) == batch.sha256_hex
             if self.outcome == "ok":
                 return Receipt(already_there=there)
         permanent = self.outcome in ("refused", "final")

@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 from unittest import mock
 
 from django.db import transaction
@@ -49,7 +50,7 @@ class Deliveries(RuleBasedStateMachine):
         self.rolled_back = transaction.atomic()
         self.rolled_back.__enter__()
         self.bucket = ScriptedBucket()
-        self.patches = [
+        self.patches: list[Any] = [
             mock.patch("apps.destinations.services.delivering.connector_for", self.bucket),
             mock.patch("apps.destinations.services.testing.connector_for", self.bucket),
             # All of a life is one transaction, which this would end.
@@ -70,6 +71,8 @@ class Deliveries(RuleBasedStateMachine):
         self.destinations = [self._destination(first, number) for number in range(2)]
         self.jobs: dict[tuple[int, int], uuid.UUID] = {}
         self.running: list[tuple[delivering.Claim, object]] = []
+        for number in range(2):
+            self.turn_on(number, True)
 
     def teardown(self) -> None:
         for patch in self.patches:
@@ -136,9 +139,7 @@ class Deliveries(RuleBasedStateMachine):
     def backfill(self, number: int) -> None:
         place = self.model.places[number]
         told = refused(
-            lambda: services.backfill_destination(
-                destination=self.destinations[number], by=SYSTEM, now=timezone.now()
-            )
+            lambda: services.backfill_destination(destination=self.destinations[number], by=SYSTEM, now=timezone.now())
         )
         assert told == (place.state == "DELETED")
         if told:
@@ -204,16 +205,16 @@ class Deliveries(RuleBasedStateMachine):
         if passes:
             self.model.passed_test(self.model.places[number])
 
-    @rule(number=PLACES)
     def enable(self, number: int) -> None:
         call = lambda: services.enable_destination(  # noqa: E731
             destination=self.destinations[number], by=SYSTEM, now=timezone.now()
         )
         assert refused(call) == (not self.model.enable(self.model.places[number]))
 
-    @rule(number=PLACES)
-    def test_and_enable(self, number: int) -> None:
-        self.test(number, True)
+    @rule(number=PLACES, tested=st.booleans())
+    def turn_on(self, number: int, tested: bool) -> None:
+        if tested:
+            self.test(number, True)
         self.enable(number)
 
     @rule(number=PLACES)
@@ -238,11 +239,13 @@ class Deliveries(RuleBasedStateMachine):
 
     # -- attempts --
 
-    @rule(outcome=OUTCOMES)
-    def attempt(self, outcome: str) -> None:
-        self.claim()
-        if self.running:
-            self.finish(len(self.running) - 1, outcome)
+    @rule(outcomes=st.lists(OUTCOMES, min_size=1, max_size=5))
+    def attempts(self, outcomes: list[str]) -> None:
+        for outcome in outcomes:
+            waiting = len(self.running)
+            self.claim()
+            if len(self.running) > waiting:
+                self.finish(waiting, outcome)
 
     @rule()
     def claim(self) -> None:
@@ -262,7 +265,7 @@ class Deliveries(RuleBasedStateMachine):
         self.bucket.outcome = outcome
         row, asked = self.model.rows[claim.delivery.pk], len(self.bucket.asked)
         held = row.fence is fence
-        with mock.patch("apps.destinations.services.delivering._claim", lambda: claim):
+        with mock.patch("apps.destinations.services.delivering._claim", return_value=claim):
             assert delivering.deliver_next()
         assert self.bucket.asked[asked:] == ([claim.delivery.object_key] if held else []), "the fence was passed"
         self.model.finish(row, fence, outcome)
@@ -306,7 +309,7 @@ class Deliveries(RuleBasedStateMachine):
         delivered = Delivery.objects.filter(state="DELIVERED")
         assert successes == Counter(delivered.values_list("pk", flat=True))
         for row in delivered:
-            assert self.bucket.objects[row.object_key] == row.sha256
+            assert self.bucket.objects[row.destination_id, row.object_key] == row.sha256
             if row.replay_of is not None and row.replay_of.sha256:
                 assert row.sha256 == row.replay_of.sha256
 

@@ -53,9 +53,7 @@ class Model:
 
     def claimable(self) -> set[uuid.UUID]:
         return {
-            pk
-            for pk, row in self.rows.items()
-            if row.state in ("PENDING", "RETRYING") and row.place.state == "ENABLED"
+            pk for pk, row in self.rows.items() if row.state in ("PENDING", "RETRYING") and row.place.state == "ENABLED"
         }
 
     # -- destinations --

@@ -18,4 +18,4 @@ LIVES = hypothesis_settings(max_examples=30, stateful_step_count=30, phases=[Pha
 @pytest.mark.timeout(600)
 def test_deliveries_do_what_the_model_of_the_rulings_does(settings: Settings) -> None:
     settings.TESTS_PER_MINUTE = 10_000
-    run_state_machine_as_test(Deliveries, settings=LIVES)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Deliveries, settings=LIVES)
