@@ -38,9 +38,7 @@ class SessionRouter(SimpleRouter):
     """The same views with the portal's session at the door."""
 
     routes: list[Route | DynamicRoute] = [
-        route._replace(
-            initkwargs={**route.initkwargs, "authentication_classes": [SessionScopeAuthentication]}
-        )
+        route._replace(initkwargs={**route.initkwargs, "authentication_classes": [SessionScopeAuthentication]})
         for route in SimpleRouter.routes
     ]
 

@@ -36,8 +36,7 @@ def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "SECRET_KEY or FIELD_ENCRYPTION_KEYS is not set: "
-            "a key that was made on this machine is lost with it.",
+            "SECRET_KEY or FIELD_ENCRYPTION_KEYS is not set: a key that was made on this machine is lost with it.",
             hint="Set both from your secret store; without FIELD_ENCRYPTION_KEYS a backup cannot be read.",
             id="portal.E002",
         )

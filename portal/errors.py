@@ -17,17 +17,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return problem_response(
-            request, status=403, code="forbidden", detail=str(exception) or "Not allowed."
-        )
+        return problem_response(request, status=403, code="forbidden", detail=str(exception) or "Not allowed.")
     return render(request, "403.html", {"reason": str(exception)}, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return problem_response(
-            request, status=404, code="not_found", detail="There is nothing at this address."
-        )
+        return problem_response(request, status=404, code="not_found", detail="There is nothing at this address.")
     return render(request, "404.html", status=404)
 
 

@@ -29,9 +29,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if checks["database"] == "ok":
         checks |= {"migrations": _migrations(), "sweeper": _sweeper(), "sealer": _sealer()}
     ready = all(told == "ok" for told in checks.values())
-    return JsonResponse(
-        {"status": "ready" if ready else "not ready", "checks": checks}, status=200 if ready else 503
-    )
+    return JsonResponse({"status": "ready" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
 
 
 def _database() -> str:

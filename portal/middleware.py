@@ -52,9 +52,7 @@ class ProxyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         address = request.META.get("REMOTE_ADDR", "")
         if self._is_trusted(address):
-            hops = [
-                hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()
-            ]
+            hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
             while hops and self._is_trusted(address) and _is_address(hops[-1]):
                 address = hops.pop()
             if request.headers.get("X-Forwarded-Proto") == "https":

@@ -26,9 +26,7 @@ BRAND_NAME = env.str("BRAND_NAME", default="Record Relay")
 
 # -- Secrets (rulings B11) -------------------------------------------------------------------------
 # Unset on a laptop: made once in VAR by manage.py. Production must set both (portal.E001, encryption.E001).
-SECRET_KEY = (
-    env.str("SECRET_KEY", default="") or read_local_secret(VAR, "SECRET_KEY") or secrets.token_urlsafe(48)
-)
+SECRET_KEY = env.str("SECRET_KEY", default="") or read_local_secret(VAR, "SECRET_KEY") or secrets.token_urlsafe(48)
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[]) or [
     read_local_secret(VAR, "FIELD_ENCRYPTION_KEY") or secrets.token_urlsafe(48)
 ]

@@ -100,9 +100,7 @@ class PortalSite(OwnSite):
                 wrap(application_views.remove_uri),
                 name="settings_remove_uri",
             ),
-            path(
-                "settings/live-access/", wrap(application_views.request_access), name="settings_live_access"
-            ),
+            path("settings/live-access/", wrap(application_views.request_access), name="settings_live_access"),
         ]
 
 

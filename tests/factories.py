@@ -98,9 +98,7 @@ def client_of(user: User | None, *, fresh: bool = True) -> Client:
 
 def make_world(slug: str) -> World:
     people = {role: make_user(f"{role.value}@{slug}.example") for role in Role}
-    workspace = create_workspace(
-        name=f"{slug.title()} Health", slug=slug, owner=people[Role.OWNER], by=SYSTEM
-    )
+    workspace = create_workspace(name=f"{slug.title()} Health", slug=slug, owner=people[Role.OWNER], by=SYSTEM)
     for role in (Role.ADMIN, Role.DEVELOPER, Role.VIEWER):
         add_member(workspace=workspace, user=people[role], role=role, by=SYSTEM)
     application = create_application(workspace=workspace, name="Care app", slug="care", by=SYSTEM)
@@ -161,9 +159,7 @@ def make_endpoint(mode: Mode) -> Endpoint:
     )
 
 
-def make_authorization(
-    application: Application, mode: Mode, endpoint: Endpoint, *, user: str
-) -> PatientAuthorization:
+def make_authorization(application: Application, mode: Mode, endpoint: Endpoint, *, user: str) -> PatientAuthorization:
     end_user, _ = EndUser.objects.get_or_create(application=application, mode=mode, external_id=user)
     text, _ = ConsentText.objects.get_or_create(version="1", locale="en", defaults={"body": "You agree."})
     consent = Consent.objects.create(
@@ -208,9 +204,7 @@ def make_sync_job(authorization: PatientAuthorization) -> SyncJob:
         attempts=1,
         requests_made=25,
         resource_counts={"Patient": 1, "Observation": 212, "ExplanationOfBenefit": 40},
-        gaps=[
-            {"type": "CareTeam", "reason": "forbidden", "code": "403", "message": "Not allowed.", "page": 1}
-        ],
+        gaps=[{"type": "CareTeam", "reason": "forbidden", "code": "403", "message": "Not allowed.", "page": 1}],
         started_at=NOW,
         ended_at=NOW + dt.timedelta(seconds=4),
     )

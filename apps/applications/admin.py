@@ -27,9 +27,7 @@ def key_state(key: ApiKey) -> str:
 class ApiKeyAdmin(ScopedModelAdmin):
     url_path = "keys"
     list_title = "API keys"
-    list_subtitle = (
-        "A secret is shown once, when it is made. Afterwards its first and last characters tell it apart."
-    )
+    list_subtitle = "A secret is shown once, when it is made. Afterwards its first and last characters tell it apart."
     empty_title = "No key yet"
     empty_text = "Create a secret key for your server. It is shown once, so have your vault open."
     list_display = ("key", "state", "kind", "scope_names", "made", "used", "expires")
@@ -81,17 +79,13 @@ class ApiKeyAdmin(ScopedModelAdmin):
 
     @admin.display(description="Created (UTC)")
     def made(self, found: ApiKey) -> SafeString:
-        return format_html(
-            '{}<span class="second">{}</span>', cells.moment(found.created_at), found.created_by
-        )
+        return format_html('{}<span class="second">{}</span>', cells.moment(found.created_at), found.created_by)
 
     @admin.display(description="Last used (UTC)")
     def used(self, found: ApiKey) -> SafeString | str:
         if found.last_used_at is None:
             return "Never used"
-        return format_html(
-            '{}<span class="second">{}</span>', cells.moment(found.last_used_at), found.last_used_ip
-        )
+        return format_html('{}<span class="second">{}</span>', cells.moment(found.last_used_at), found.last_used_ip)
 
     @admin.display(description="Ends (UTC)")
     def expires(self, found: ApiKey) -> SafeString | str:
@@ -164,17 +158,13 @@ class LiveAccessRequestAdmin(SupportModelAdmin):
 
     @admin.display(description="Asked (UTC)")
     def asked(self, found: LiveAccessRequest) -> SafeString:
-        return format_html(
-            '{}<span class="second">{}</span>', cells.moment(found.requested_at), found.requested_by
-        )
+        return format_html('{}<span class="second">{}</span>', cells.moment(found.requested_at), found.requested_by)
 
     @admin.display(description="Answered (UTC)")
     def decided(self, found: LiveAccessRequest) -> SafeString | str:
         if found.decided_at is None:
             return cells.NOTHING
-        return format_html(
-            '{}<span class="second">{}</span>', cells.moment(found.decided_at), found.decided_by
-        )
+        return format_html('{}<span class="second">{}</span>', cells.moment(found.decided_at), found.decided_by)
 
 
 PORTAL = [(ApiKey, ApiKeyAdmin)]

@@ -46,9 +46,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
     scope_write = Scope.KEYS_WRITE
     fresh_actions = frozenset({"create", "roll"})
 
-    @extend_schema(
-        request=NewApiKeySerializer, responses={201: IssuedApiKeySerializer, 200: ApiKeySerializer}
-    )
+    @extend_schema(request=NewApiKeySerializer, responses={201: IssuedApiKeySerializer, 200: ApiKeySerializer})
     @idempotent
     def create(self, request: Request) -> Response:
         """Create a key. This answer is the only one that has the text of a secret or management key."""
@@ -69,9 +67,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
             raise PermissionDenied(str(error), code="live_access_missing") from None
         return _shown_once(issued)
 
-    @extend_schema(
-        request=RollApiKeySerializer, responses={201: IssuedApiKeySerializer, 200: ApiKeySerializer}
-    )
+    @extend_schema(request=RollApiKeySerializer, responses={201: IssuedApiKeySerializer, 200: ApiKeySerializer})
     @action(detail=True, methods=["post"])
     @idempotent
     def roll(self, request: Request, pk: str) -> Response:

@@ -34,9 +34,7 @@ from .models import ApiKey, Application
 from .selectors import find_api_key
 from .services import note_key_use
 
-NEEDED = (
-    "Send a management key (mk_test_… or mk_live_…) as `Authorization: Bearer <key>`; a secret key may read."
-)
+NEEDED = "Send a management key (mk_test_… or mk_live_…) as `Authorization: Bearer <key>`; a secret key may read."
 # Older than any key: `find_api_key` at this instant finds ended keys too, so that a 401 can say "ended".
 BEFORE_ALL_KEYS = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 

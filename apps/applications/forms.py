@@ -55,9 +55,7 @@ class LiveAccessForm(forms.Form):
 
 
 class DecisionForm(forms.Form):
-    notes = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 4}), max_length=4000, help_text="The team reads this."
-    )
+    notes = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), max_length=4000, help_text="The team reads this.")
     decision = forms.ChoiceField(
         choices=[("granted", "Grant live access"), ("refused", "Refuse")], widget=forms.RadioSelect
     )

@@ -58,9 +58,7 @@ def idempotent(handler: Handler) -> Handler:
         key = request.headers.get(HEADER)
         if key is None:
             return handler(view, request, *args, **kwargs)
-        record = claim(
-            access=access_of(request), key=_checked(key), request_sha256=_hash(request), now=timezone.now()
-        )
+        record = claim(access=access_of(request), key=_checked(key), request_sha256=_hash(request), now=timezone.now())
         if record.status is not None:
             return Response(record.body, status=record.status)
         response = None

@@ -99,9 +99,7 @@ class ScopeAccessMiddleware:
 
 def find_scope(*, user_id: UUID, path: dict[str, str]) -> Scope | None:
     membership = (
-        Membership.objects.filter(user=user_id, workspace__slug=path["workspace"])
-        .select_related("workspace")
-        .first()
+        Membership.objects.filter(user=user_id, workspace__slug=path["workspace"]).select_related("workspace").first()
     )
     if membership is None:
         return None

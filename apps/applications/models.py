@@ -27,9 +27,7 @@ class Application(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="applications")
     slug = models.CharField(max_length=40, validators=[SLUG])
     name = models.CharField(max_length=100)
-    sync_frequency = models.CharField(
-        max_length=8, choices=SyncFrequency.choices, default=SyncFrequency.DAILY
-    )
+    sync_frequency = models.CharField(max_length=8, choices=SyncFrequency.choices, default=SyncFrequency.DAILY)
     live_granted_at = models.DateTimeField(null=True, blank=True)
     live_granted_by = models.CharField(max_length=200, blank=True, default="")
     last_served_at = models.DateTimeField(null=True, blank=True)
@@ -87,9 +85,7 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_ip = models.CharField(max_length=45, blank=True, default="")
     expires_at = models.DateTimeField(null=True, blank=True)
-    replaced_by = models.OneToOneField(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces"
-    )
+    replaced_by = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces")
 
     class Meta:
         indexes = [models.Index(fields=["prefix"], name="applications_key_prefix")]
@@ -103,9 +99,7 @@ class ApiKey(models.Model):
                 name="applications_key_replaced_ends",
                 condition=Q(replaced_by__isnull=True) | Q(expires_at__isnull=False),
             ),
-            models.CheckConstraint(
-                name="applications_key_not_its_own_heir", condition=~Q(replaced_by=F("id"))
-            ),
+            models.CheckConstraint(name="applications_key_not_its_own_heir", condition=~Q(replaced_by=F("id"))),
         ]
 
     def __str__(self) -> str:
@@ -176,9 +170,7 @@ class IdempotencyRecord(models.Model):
     class Meta:
         indexes = [models.Index(fields=["expires_at"], name="applications_idempotency_ends")]
         constraints = [
-            models.UniqueConstraint(
-                fields=["application", "mode", "key"], name="applications_idempotency_once"
-            ),
+            models.UniqueConstraint(fields=["application", "mode", "key"], name="applications_idempotency_once"),
             models.CheckConstraint(
                 name="applications_idempotency_answer",
                 condition=Q(status__isnull=False) | Q(body__isnull=True),

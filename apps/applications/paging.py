@@ -44,9 +44,7 @@ class CreatedCursorPagination(BasePagination):
         return rows
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response(
-            {"data": data, "next_cursor": self.next_cursor, "has_more": self.next_cursor is not None}
-        )
+        return Response({"data": data, "next_cursor": self.next_cursor, "has_more": self.next_cursor is not None})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {

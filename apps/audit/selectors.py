@@ -20,12 +20,7 @@ class Broken:
 
 
 def oldest_unsealed_at() -> dt.datetime | None:
-    return (
-        AuditEvent.objects.filter(seal_number__isnull=True)
-        .order_by("id")
-        .values_list("at", flat=True)
-        .first()
-    )
+    return AuditEvent.objects.filter(seal_number__isnull=True).order_by("id").values_list("at", flat=True).first()
 
 
 def list_chains() -> list[str]:
@@ -43,9 +38,7 @@ def verify_chain(workspace_id: str) -> Iterator[Broken]:
             yield Broken(workspace_id, seal.first_event_id, f"seal {number} is missing or was changed")
             number = seal.number
         previous, count, ends = bytes(seal.previous_hash), 0, (0, 0)
-        for event in AuditEvent.objects.filter(workspace_id=workspace_id, seal_number=seal.number).order_by(
-            "id"
-        ):
+        for event in AuditEvent.objects.filter(workspace_id=workspace_id, seal_number=seal.number).order_by("id"):
             previous, count, ends = link(previous, event), count + 1, (ends[0] or event.pk, event.pk)
             if event.hash is None or bytes(event.hash) != previous:
                 yield Broken(workspace_id, event.pk, "this event or the one before it was changed or removed")

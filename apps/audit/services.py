@@ -71,9 +71,7 @@ SEAL_ROWS = 5_000
 
 def seal_events() -> int:
     """Chain what is final and not sealed yet, workspace by workspace; return how many events."""
-    waiting = (
-        AuditEvent.objects.filter(seal_number__isnull=True).values_list("workspace_id", flat=True).distinct()
-    )
+    waiting = AuditEvent.objects.filter(seal_number__isnull=True).values_list("workspace_id", flat=True).distinct()
     return sum(_seal_all(workspace_id) for workspace_id in list(waiting))
 
 

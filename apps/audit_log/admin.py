@@ -89,9 +89,7 @@ class AuditColumns(DeclaredOnlyAdmin):
 
     @admin.display(description="Who")
     def who(self, found: AuditEvent) -> SafeString:
-        return format_html(
-            '{}<span class="second">{} {}</span>', presenters.actor(found), found.actor_kind, found.ip
-        )
+        return format_html('{}<span class="second">{} {}</span>', presenters.actor(found), found.actor_kind, found.ip)
 
     @admin.display(description="Did")
     def what(self, found: AuditEvent) -> SafeString:

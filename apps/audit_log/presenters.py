@@ -57,9 +57,7 @@ def actor(event: AuditEvent) -> str:
 
 def detail(event: AuditEvent) -> str:
     """Write the event's details in one line. Shape: "role: owner; count: 3"."""
-    return "; ".join(
-        f"{name.replace('_', ' ')}: {_value(value)}" for name, value in sorted(event.detail.items())
-    )
+    return "; ".join(f"{name.replace('_', ' ')}: {_value(value)}" for name, value in sorted(event.detail.items()))
 
 
 def _value(value: object) -> str:

@@ -14,9 +14,7 @@ from .models import AuthorizationEvent, PatientAuthorization
 from .serializers import AuthorizationDetailSerializer, AuthorizationSerializer
 
 
-class AuthorizationViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[PatientAuthorization]
-):
+class AuthorizationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[PatientAuthorization]):
     """Patient authorizations, newest first; one of them comes with its timeline."""
 
     queryset = PatientAuthorization.objects.select_related("consent__end_user", "endpoint")

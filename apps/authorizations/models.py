@@ -28,9 +28,7 @@ class EndUser(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["application", "mode", "external_id"], name="authorizations_end_user_once"
-            )
+            models.UniqueConstraint(fields=["application", "mode", "external_id"], name="authorizations_end_user_once")
         ]
 
     def __str__(self) -> str:
@@ -46,9 +44,7 @@ class ConsentText(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["version", "locale"], name="authorizations_consent_text_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["version", "locale"], name="authorizations_consent_text_once")]
 
     def __str__(self) -> str:
         return f"{self.version} ({self.locale})"
@@ -85,13 +81,10 @@ class Consent(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["id", "application", "mode"], name="authorizations_consent_scope"
-            ),
+            models.UniqueConstraint(fields=["id", "application", "mode"], name="authorizations_consent_scope"),
             models.CheckConstraint(
                 name="authorizations_agreement_is_whole",
-                condition=Q(agreed_at__isnull=True, text__isnull=True)
-                | Q(agreed_at__isnull=False, text__isnull=False),
+                condition=Q(agreed_at__isnull=True, text__isnull=True) | Q(agreed_at__isnull=False, text__isnull=False),
             ),
             models.CheckConstraint(
                 name="authorizations_agreed_or_refused",
@@ -243,9 +236,7 @@ class AccessToken(models.Model):
     jti = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="access_tokens")
     mode = models.CharField(max_length=4, choices=MODES)
-    consent = models.ForeignKey(
-        Consent, on_delete=models.PROTECT, null=True, blank=True, related_name="access_tokens"
-    )
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, null=True, blank=True, related_name="access_tokens")
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)

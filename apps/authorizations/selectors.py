@@ -32,9 +32,7 @@ def list_public_jwks() -> list[dict[str, object]]:
 
 def find_patient_access(token: str, *, now: dt.datetime) -> PatientAccess:
     """Raises: InvalidToken for anything but a running token of a consent that still stands."""
-    claims = verify(
-        token, public_jwks=list_public_jwks(), issuer=settings.PUBLIC_URL, now=int(now.timestamp())
-    )
+    claims = verify(token, public_jwks=list_public_jwks(), issuer=settings.PUBLIC_URL, now=int(now.timestamp()))
     kept = (
         AccessToken.objects.filter(jti=claims.jti, revoked_at__isnull=True, expires_at__gt=now)
         .select_related("consent__end_user", "application")

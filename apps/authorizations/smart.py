@@ -58,8 +58,12 @@ def discover(endpoint: Endpoint) -> tuple[str, str]:
         return str(found["authorization_endpoint"]), str(found["token_endpoint"])
     except KeyError as missing:
         raise SourceError(
-            f"The source's smart-configuration has no {missing}.", code="bad-configuration", permanent=True,
-            status=answer.status, retry_after_seconds=None, outcome=None,
+            f"The source's smart-configuration has no {missing}.",
+            code="bad-configuration",
+            permanent=True,
+            status=answer.status,
+            retry_after_seconds=None,
+            outcome=None,
         ) from None
 
 
@@ -114,8 +118,12 @@ def _grant(endpoint: Endpoint, token_url: str, form: dict[str, str]) -> SourceGr
         )
     except (KeyError, TypeError, ValueError):
         raise SourceError(
-            "The source's token answer lacks a field.", code="bad-token-answer", permanent=True,
-            status=answer.status, retry_after_seconds=None, outcome=None,
+            "The source's token answer lacks a field.",
+            code="bad-token-answer",
+            permanent=True,
+            status=answer.status,
+            retry_after_seconds=None,
+            outcome=None,
         ) from None
 
 
@@ -144,9 +152,12 @@ def _json(status: int, body: bytes, what: str) -> dict[str, Any]:
     error = str(found.get("error", "")) if isinstance(found, dict) else ""
     # 4xx from a token endpoint is final (invalid_grant); anything else may pass.
     raise SourceError(
-        f"The source refused ({what}, status {status}).", code=error or f"http-{status}",
-        permanent=400 <= status < 500 and status not in (408, 429), status=status,
-        retry_after_seconds=None, outcome=None,
+        f"The source refused ({what}, status {status}).",
+        code=error or f"http-{status}",
+        permanent=400 <= status < 500 and status not in (408, 429),
+        status=status,
+        retry_after_seconds=None,
+        outcome=None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The nine states of a patient authorization and what may follow what. Source: records-api seed, "Authorization states"."""
+"""The nine states of a patient authorization and what may follow what. Source: records-api seed."""
 
 from enum import StrEnum
 

@@ -33,8 +33,14 @@ def find_consent(ticket: str) -> Consent | None:
 
 def bind(response: HttpResponse, consent: Consent) -> None:
     response.set_signed_cookie(
-        COOKIE, str(consent.pk), salt=SALT, max_age=settings.CONSENT_SESSION_SECONDS, path="/link/",
-        httponly=True, samesite="Lax", secure=settings.HTTPS,
+        COOKIE,
+        str(consent.pk),
+        salt=SALT,
+        max_age=settings.CONSENT_SESSION_SECONDS,
+        path="/link/",
+        httponly=True,
+        samesite="Lax",
+        secure=settings.HTTPS,
     )
 
 

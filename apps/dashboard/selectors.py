@@ -126,12 +126,8 @@ def search(scope: Scope, text: str) -> list[Hit]:
     for found in PatientAuthorization.objects.filter(consent__end_user__external_id=text, **here).order_by(
         "-created_at", "id"
     )[:MOST_HITS]:
-        hits.append(
-            Hit("Authorization", str(found.pk), "authorizations_patientauthorization_change", found.pk)
-        )
-    for destination in Destination.objects.filter(Q(bucket=text) | Q(name=text), **here).order_by(
-        "name", "id"
-    ):
+        hits.append(Hit("Authorization", str(found.pk), "authorizations_patientauthorization_change", found.pk))
+    for destination in Destination.objects.filter(Q(bucket=text) | Q(name=text), **here).order_by("name", "id"):
         hits.append(Hit("Destination", destination.name, "destinations_destination_change", destination.pk))
     return hits
 

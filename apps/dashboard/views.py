@@ -52,18 +52,14 @@ def search(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse(f"{scope.mode}:{hits[0].page}", args=[hits[0].pk]))
     found = [(hit, reverse(f"{scope.mode}:{hit.page}", args=[hit.pk])) for hit in hits]
     crumbs: list[Crumb] = [(scope.application_name, reverse(f"{scope.mode}:index")), ("Search", "")]
-    return render_page(
-        request, "dashboard/search.html", {"query": text, "hits": found}, title="Search", crumbs=crumbs
-    )
+    return render_page(request, "dashboard/search.html", {"query": text, "hits": found}, title="Search", crumbs=crumbs)
 
 
 @portal_page(Need.WRITE, methods=("POST",))
 def sync_now(request: HttpRequest, authorization_id: UUID) -> HttpResponse:
     authorization = _find(request, authorization_id)
     try:
-        request_sync(
-            authorization=authorization, cause=SyncCause.MANUAL, by=actor_of(request), now=timezone.now()
-        )
+        request_sync(authorization=authorization, cause=SyncCause.MANUAL, by=actor_of(request), now=timezone.now())
     except NotActive as refusal:
         messages.error(request, str(refusal))
     else:

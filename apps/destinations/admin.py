@@ -105,9 +105,7 @@ class DestinationAdmin(ScopedModelAdmin):
 
     @admin.display(description="State")
     def shown_state(self, found: Destination) -> SafeString:
-        reason = (
-            format_html('<span class="second">{}</span>', found.paused_reason) if found.paused_reason else ""
-        )
+        reason = format_html('<span class="second">{}</span>', found.paused_reason) if found.paused_reason else ""
         return format_html("{}{}", cells.state_tag(found.state), reason)
 
     @admin.display(description="Bucket")
@@ -209,9 +207,7 @@ class DeliveryAdmin(DeliveryColumns, ScopedModelAdmin):
             ("Sync job", self._link("syncs_syncjob", found.sync_job_id, str(found.sync_job_id))),
             (
                 "Authorization",
-                self._link(
-                    "authorizations_patientauthorization", found.authorization_id, str(found.authorization_id)
-                ),
+                self._link("authorizations_patientauthorization", found.authorization_id, str(found.authorization_id)),
             ),
             ("Kind", found.kind),
             ("Size", cells.file_size(found.bytes)),
@@ -236,9 +232,7 @@ class DeliveryAdmin(DeliveryColumns, ScopedModelAdmin):
 
     @admin.display(description="Object and user")
     def object_and_user(self, found: Delivery) -> SafeString:
-        error = (
-            format_html('<span class="second bad">{}</span>', found.error_code) if found.error_code else ""
-        )
+        error = format_html('<span class="second bad">{}</span>', found.error_code) if found.error_code else ""
         return format_html(
             '{}<span class="second">{}</span>{}',
             cells.object_name(found.object_key),

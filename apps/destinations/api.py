@@ -100,9 +100,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         body = ChangeDestinationSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         with _refusals():
-            update_destination(
-                destination=destination, fields=body.validated_data, by=access_of(request).actor
-            )
+            update_destination(destination=destination, fields=body.validated_data, by=access_of(request).actor)
         return self._shown(destination)
 
     @extend_schema(request=None, responses={204: None})
@@ -118,9 +116,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     def test(self, request: Request, pk: str) -> Response:
         """Test the connection with the very write that a delivery makes."""
         with _refusals():
-            ran = test_connection(
-                destination=self.get_object(), by=access_of(request).actor, now=timezone.now()
-            )
+            ran = test_connection(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
         return Response(ConnectionTestSerializer(ran).data)
 
     @extend_schema(request=None, responses=DestinationSerializer)
@@ -160,9 +156,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     def backfill(self, request: Request, pk: str) -> Response:
         """Deliver what was synced before the destination was enabled, or while it was off."""
         with _refusals():
-            made = backfill_destination(
-                destination=self.get_object(), by=access_of(request).actor, now=timezone.now()
-            )
+            made = backfill_destination(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
         return Response({"deliveries_made": made})
 
     @extend_schema(responses=PoliciesSerializer, filters=False)
@@ -228,9 +222,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
                 for position, each in enumerate(ids)
             ]
         replays = self.get_queryset().in_bulk(made)
-        return Response(
-            {"data": DeliverySerializer([replays[pk] for pk in made], many=True).data}, status=201
-        )
+        return Response({"data": DeliverySerializer([replays[pk] for pk in made], many=True).data}, status=201)
 
 
 @contextmanager

@@ -9,9 +9,7 @@ from apps.applications.filters import CreatedFilters
 from .models import KINDS, Delivery, Destination
 from .states import DeliveryKind, DeliveryState, DestinationState
 
-LISTED_STATES = [
-    (state.value, state.value) for state in DestinationState if state != DestinationState.DELETED
-]
+LISTED_STATES = [(state.value, state.value) for state in DestinationState if state != DestinationState.DELETED]
 
 
 class DestinationFilters(CreatedFilters):
@@ -24,9 +22,7 @@ class DestinationFilters(CreatedFilters):
 
 
 class DeliveryFilters(CreatedFilters):
-    state = django_filters.MultipleChoiceFilter(
-        choices=[(state.value, state.value) for state in DeliveryState]
-    )
+    state = django_filters.MultipleChoiceFilter(choices=[(state.value, state.value) for state in DeliveryState])
     kind = django_filters.MultipleChoiceFilter(choices=[(kind.value, kind.value) for kind in DeliveryKind])
     destination_id = django_filters.UUIDFilter()
     authorization_id = django_filters.UUIDFilter()

@@ -47,9 +47,7 @@ class Destination(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["application", "mode", "-created_at", "id"], name="destinations_list")
-        ]
+        indexes = [models.Index(fields=["application", "mode", "-created_at", "id"], name="destinations_list")]
         constraints = [
             models.UniqueConstraint(fields=["id", "application", "mode"], name="destinations_scope"),
             models.UniqueConstraint(
@@ -83,9 +81,7 @@ class Destination(models.Model):
 class DestinationSecret(models.Model):
     """The external ID, sealed. No admin site registers this table, no serializer names it."""
 
-    destination = models.OneToOneField(
-        Destination, on_delete=models.CASCADE, primary_key=True, related_name="secret"
-    )
+    destination = models.OneToOneField(Destination, on_delete=models.CASCADE, primary_key=True, related_name="secret")
     external_id = SealedField(purpose="destinations_destinationsecret.external_id")
 
     def __str__(self) -> str:
@@ -116,15 +112,11 @@ class Delivery(OutboxRow):
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deliveries")
     mode = models.CharField(max_length=4, choices=MODES)
     destination = models.ForeignKey(Destination, on_delete=models.PROTECT, related_name="deliveries")
-    authorization = models.ForeignKey(
-        PatientAuthorization, on_delete=models.PROTECT, related_name="deliveries"
-    )
+    authorization = models.ForeignKey(PatientAuthorization, on_delete=models.PROTECT, related_name="deliveries")
     sync_job_id = models.UUIDField()  # plain: syncs stand above destinations
     seq = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=[(k.value, k.value) for k in DeliveryKind], default="live")
-    replay_of = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replays"
-    )
+    replay_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replays")
     state = models.CharField(
         max_length=10,
         choices=[(s.value, s.value) for s in DeliveryState],
@@ -162,10 +154,7 @@ class Delivery(OutboxRow):
             models.CheckConstraint(
                 name="deliveries_delivered_is_whole",
                 condition=~Q(state="DELIVERED")
-                | (
-                    Q(delivered_at__isnull=False, bytes__isnull=False, resources__isnull=False)
-                    & ~Q(sha256="")
-                ),
+                | (Q(delivered_at__isnull=False, bytes__isnull=False, resources__isnull=False) & ~Q(sha256="")),
             ),
             models.CheckConstraint(
                 name="deliveries_lease_with_state",
@@ -174,8 +163,7 @@ class Delivery(OutboxRow):
             ),
             models.CheckConstraint(
                 name="deliveries_held_at_with_state",
-                condition=Q(state="HELD", held_at__isnull=False)
-                | (~Q(state="HELD") & Q(held_at__isnull=True)),
+                condition=Q(state="HELD", held_at__isnull=False) | (~Q(state="HELD") & Q(held_at__isnull=True)),
             ),
         ]
 
@@ -202,9 +190,7 @@ class DeliveryAttempt(models.Model):
     worker = models.CharField(max_length=100, blank=True, default="")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["delivery", "number"], name="destinations_attempt_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="destinations_attempt_once")]
 
     def __str__(self) -> str:
         return f"attempt {self.number}"

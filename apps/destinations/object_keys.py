@@ -48,9 +48,7 @@ def object_key(
     if size_bytes > MAX_KEY_BYTES:
         fields["prefix"] = prefix
         longest = max(fields, key=lambda name: len(fields[name]))
-        raise ValueError(
-            f"{longest} is too long: the object key has {size_bytes} bytes, the limit is {MAX_KEY_BYTES}"
-        )
+        raise ValueError(f"{longest} is too long: the object key has {size_bytes} bytes, the limit is {MAX_KEY_BYTES}")
     return key
 
 

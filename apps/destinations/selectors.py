@@ -60,9 +60,7 @@ def principal_arn() -> str:
 def policies_for(destination: Destination, *, external_id: str = "") -> dict[str, str]:
     """Return trust and role policy as JSON text; the external ID only while it is on screen (rulings A10)."""
     trust = (
-        policies.trust_policy(principal_arn(), external_id)
-        if external_id
-        else policies.trust_policy(principal_arn())
+        policies.trust_policy(principal_arn(), external_id) if external_id else policies.trust_policy(principal_arn())
     )
     role = policies.role_policy(destination.bucket, destination.prefix, destination.kms_key_arn or None)
     return {"trust_policy": policies.render(trust), "role_policy": policies.render(role)}

@@ -193,9 +193,7 @@ def _source_page(page: _Page, resource_of: Callable[[Raw], bytes]) -> SourcePage
         if isinstance(entry.search, dict) and entry.search.get("mode") == "outcome":
             outcomes.append(raw)
         else:
-            entries.append(
-                SourceEntry(full_url=entry.full_url if isinstance(entry.full_url, str) else None, raw=raw)
-            )
+            entries.append(SourceEntry(full_url=entry.full_url if isinstance(entry.full_url, str) else None, raw=raw))
     total = page.total if type(page.total) is int else None
     return SourcePage(entries=entries, next_url=_next_url(page.link), total=total, outcomes=outcomes)
 

@@ -15,9 +15,7 @@ _TYPE = r"(?P<type>[A-Z][A-Za-z]{1,63})"
 _VERSION = r"(?:/_history/(?P<version>[^\s/?#]+))?"
 # Wider than the standard's id (64 of [A-Za-z0-9-.]): sources use underscores, bars and even slashes.
 _LITERAL = re.compile(_TYPE + r"/(?P<id>[^\s?#\x00-\x1f\x7f]{1,256}?)" + _VERSION)
-_ABSOLUTE = re.compile(
-    r"(?P<base>https?://[^\s?#]+)/" + _TYPE + r"/(?P<id>[^\s/?#\x00-\x1f\x7f]{1,256})" + _VERSION
-)
+_ABSOLUTE = re.compile(r"(?P<base>https?://[^\s?#]+)/" + _TYPE + r"/(?P<id>[^\s/?#\x00-\x1f\x7f]{1,256})" + _VERSION)
 _CONDITIONAL = re.compile(_TYPE + r"\?\S+")
 
 
@@ -52,9 +50,7 @@ def parse_reference(value: str) -> Reference:
     if value.startswith("urn:"):
         return Reference(form=ReferenceForm.URN)
     if match := _LITERAL.fullmatch(value):
-        return Reference(
-            form=ReferenceForm.LITERAL, type=match["type"], id=match["id"], version=match["version"] or ""
-        )
+        return Reference(form=ReferenceForm.LITERAL, type=match["type"], id=match["id"], version=match["version"] or "")
     if match := _ABSOLUTE.fullmatch(value):
         return Reference(
             form=ReferenceForm.ABSOLUTE,

@@ -100,9 +100,7 @@ def metadata(request: HttpRequest) -> HttpResponseBase:
         "name": "everything",
         "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
     }
-    resources: list[dict[str, Any]] = [
-        {"type": kind, "interaction": [{"code": "read"}]} for kind in SUPPORTED_TYPES
-    ]
+    resources: list[dict[str, Any]] = [{"type": kind, "interaction": [{"code": "read"}]} for kind in SUPPORTED_TYPES]
     for resource in resources:
         if resource["type"] == "Patient":
             resource["operation"] = [operation]

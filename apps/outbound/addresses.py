@@ -31,10 +31,24 @@ _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _NOT_PUBLIC_V4 = tuple(
     ipaddress.IPv4Network(each)
     for each in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-        "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24",
-        "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-        "224.0.0.0/4", "240.0.0.0/4",
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
         # Public by its number, yet a cloud's own host agent answers there to machines inside.
         "168.63.129.16/32",
     )
@@ -71,9 +85,7 @@ def parse_url(url: str) -> Location:
     scheme = found["scheme"].lower()
     port = int(found["port"]) if found["port"] else DEFAULT_PORTS[scheme]
     target = (found["path"] or "/") + (found["query"] or "")
-    return Location(
-        scheme=scheme, host=check_host(found["six"] or found["name"]), port=check_port(port), target=target
-    )
+    return Location(scheme=scheme, host=check_host(found["six"] or found["name"]), port=check_port(port), target=target)
 
 
 def check_host(host: str) -> str:

@@ -68,7 +68,10 @@ class Door:
         self._connect_seconds = connect_seconds
         self._total_seconds = total_seconds
         self._timeouts = {
-            "connect": connect_seconds, "pool": connect_seconds, "read": read_seconds, "write": read_seconds,
+            "connect": connect_seconds,
+            "pool": connect_seconds,
+            "read": read_seconds,
+            "write": read_seconds,
         }
         self._user_agent = user_agent
         self._resolver = resolver
@@ -132,9 +135,7 @@ class Door:
         if self._owner != os.getpid():
             # A forked child must not speak on its parent's connections.
             self._open_pool()
-        target = httpcore.URL(
-            scheme=location.scheme, host=location.host, port=location.port, target=location.target
-        )
+        target = httpcore.URL(scheme=location.scheme, host=location.host, port=location.port, target=location.target)
         lines = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
         with self._pool.stream(
             method, target, headers=lines, content=content, extensions={"timeout": self._timeouts}
@@ -216,6 +217,4 @@ def _explained(error: Exception) -> SourceError:
 
 
 def _fault(message: str, code: str, *, permanent: bool) -> SourceError:
-    return SourceError(
-        message, code=code, permanent=permanent, status=None, retry_after_seconds=None, outcome=None
-    )
+    return SourceError(message, code=code, permanent=permanent, status=None, retry_after_seconds=None, outcome=None)

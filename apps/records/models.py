@@ -9,9 +9,7 @@ from apps.authorizations.models import PatientAuthorization
 class Partition(models.Model):
     """The set that every query names: one per patient authorization."""
 
-    authorization = models.OneToOneField(
-        PatientAuthorization, on_delete=models.PROTECT, related_name="partition"
-    )
+    authorization = models.OneToOneField(PatientAuthorization, on_delete=models.PROTECT, related_name="partition")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -36,9 +34,7 @@ class StoredResource(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["partition", "type", "fhir_id", "first_seq"], name="records_version_once"
-            ),
+            models.UniqueConstraint(fields=["partition", "type", "fhir_id", "first_seq"], name="records_version_once"),
             models.CheckConstraint(
                 name="records_versions_are_intervals",
                 condition=Q(last_seq__isnull=True) | Q(last_seq__gte=models.F("first_seq")),
@@ -77,9 +73,7 @@ class ReferenceTarget(models.Model):
     is_local = models.BooleanField(default=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["partition", "type", "fhir_id"], name="records_target_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["partition", "type", "fhir_id"], name="records_target_once")]
 
     def __str__(self) -> str:
         return f"{self.type}/{self.fhir_id}"

@@ -141,9 +141,7 @@ def _test_key(body: dict[str, Any]) -> ApiKey:
     if key is None or key.kind != KeyKind.SECRET:
         raise Refusal(401, "invalid_client", "secret_key must be a secret test key (sk_test_…).")
     if key.mode != Mode.TEST and not settings.SANDBOX_PAYER_AS_LIVE:
-        raise Refusal(
-            403, "unauthorized_client", "The sandbox works with test keys only; this is a live key."
-        )
+        raise Refusal(403, "unauthorized_client", "The sandbox works with test keys only; this is a live key.")
     return key
 
 

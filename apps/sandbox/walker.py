@@ -86,9 +86,7 @@ class Walker:
     def _step(self, page: Page, member: Member, endpoint_id: str) -> Page | str:
         if form := page.form_with("login"):
             answers = {"login": member.login, "password": member.password}
-            return self._post(
-                form, {name: answers[name] for name in form.names & set(answers)}, "decision", "continue"
-            )
+            return self._post(form, {name: answers[name] for name in form.names & set(answers)}, "decision", "continue")
         if form := page.form_with("agreed"):
             return self._post(form, {"agreed": "yes"}, "allow", "yes")
         if form := page.form_with("endpoint"):

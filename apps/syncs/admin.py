@@ -25,9 +25,7 @@ class SyncJobColumns:
 
     @admin.display(description="State")
     def shown_state(self, found: SyncJob) -> SafeString:
-        error = (
-            format_html('<span class="second bad">{}</span>', found.error_code) if found.error_code else ""
-        )
+        error = format_html('<span class="second bad">{}</span>', found.error_code) if found.error_code else ""
         return format_html("{}{}", cells.state_tag(found.state), error)
 
     @admin.display(description="Resources")
@@ -72,9 +70,7 @@ class SyncJobAdmin(SyncJobColumns, ScopedModelAdmin):
     object_template = "syncs/sync_job.html"
 
     def object_context(self, request: HttpRequest, found: SyncJob) -> dict[str, Any]:
-        deliveries = Delivery.objects.filter(
-            sync_job_id=found.pk, application=found.application_id, mode=found.mode
-        )
+        deliveries = Delivery.objects.filter(sync_job_id=found.pk, application=found.application_id, mode=found.mode)
         return {
             "job": found,
             "facts": self.facts(found),

@@ -14,9 +14,7 @@ from .states import UNFINISHED, SyncCause, SyncState
 class SyncJob(OutboxRow):
     """One crawl of one authorization, in sequence `seq`; nothing of it is visible until it is COMPLETED."""
 
-    authorization = models.ForeignKey(
-        PatientAuthorization, on_delete=models.PROTECT, related_name="sync_jobs"
-    )
+    authorization = models.ForeignKey(PatientAuthorization, on_delete=models.PROTECT, related_name="sync_jobs")
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="sync_jobs")
     mode = models.CharField(max_length=4, choices=MODES)
     state = models.CharField(

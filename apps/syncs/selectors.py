@@ -25,11 +25,7 @@ def find_latest_job(authorization: PatientAuthorization) -> SyncJob | None:
 
 def find_sync_status(authorization: PatientAuthorization) -> SyncStatus:
     latest = find_latest_job(authorization)
-    completed = (
-        SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED)
-        .order_by("-seq")
-        .first()
-    )
+    completed = SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED).order_by("-seq").first()
     return SyncStatus(
         state=latest.state if latest else SyncState.CREATED,
         counts=completed.resource_counts if completed else {},

@@ -24,9 +24,7 @@ ACCEPT = {"Accept": "application/fhir+json"}
 class Source:
     """One endpoint seen with one patient's access token."""
 
-    def __init__(
-        self, *, door: Door, fhir_base: str, patient_id: str, access_token: str, page_size: int
-    ) -> None:
+    def __init__(self, *, door: Door, fhir_base: str, patient_id: str, access_token: str, page_size: int) -> None:
         self.door = door
         self.fhir_base = fhir_base
         self.patient_id = patient_id
@@ -115,9 +113,7 @@ def _offered(statement: Any) -> tuple[list[str], list[str]]:
 
 
 def fault(message: str, code: str, *, permanent: bool) -> SourceError:
-    return SourceError(
-        message, code=code, permanent=permanent, status=None, retry_after_seconds=None, outcome=None
-    )
+    return SourceError(message, code=code, permanent=permanent, status=None, retry_after_seconds=None, outcome=None)
 
 
 def _seconds(text: str) -> float | None:

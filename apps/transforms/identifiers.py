@@ -37,9 +37,7 @@ def destination_patient_id(
     return uuid5(namespace, f"{application_id}/{mode}/{endpoint_id}/{source_patient_id}")
 
 
-def new_id(
-    *, patient_id: UUID, source_patient_id: str, resource_type: str, source_id: str, endpoint_id: str
-) -> str:
+def new_id(*, patient_id: UUID, source_patient_id: str, resource_type: str, source_id: str, endpoint_id: str) -> str:
     """Derive a resource's id from its source id; the Patient itself has the destination patient id."""
     if resource_type == "Patient" and source_id == source_patient_id:
         return str(patient_id)

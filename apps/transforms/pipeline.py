@@ -113,9 +113,7 @@ def _type_and_id(resource: dict[str, Any]) -> tuple[str, str]:
     return resource_type, source_id
 
 
-def _mark_origin(
-    resource: dict[str, Any], source_url: str, full_url: str | None, context: SourceContext
-) -> None:
+def _mark_origin(resource: dict[str, Any], source_url: str, full_url: str | None, context: SourceContext) -> None:
     """Set meta.source to the URL at the source and meta.tag to our tags; the rest of meta stays."""
     meta = resource.get("meta") or {}
     foreign = meta.get("tag") or [] if isinstance(meta, dict) else None

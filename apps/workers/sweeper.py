@@ -69,7 +69,5 @@ def ring_for_due_work() -> None:
     """Rebuild every lost hint: the rows are the truth."""
     if SyncJob.objects.filter(state=SyncState.WAITING, next_attempt_at__lte=Now()).exists():
         ring(Lane.SYNC)
-    if Delivery.objects.filter(
-        state__in=CLAIMABLE, next_attempt_at__lte=Now(), destination__state="ENABLED"
-    ).exists():
+    if Delivery.objects.filter(state__in=CLAIMABLE, next_attempt_at__lte=Now(), destination__state="ENABLED").exists():
         ring(Lane.DELIVER)

@@ -9,10 +9,6 @@ urlpatterns = [
     path("workspaces/new/", views.create, name="workspace_create"),
     path("w/<slug:workspace>/members/", views.members, name="workspace_members"),
     path("w/<slug:workspace>/members/add/", views.add, name="workspace_member_add"),
-    path(
-        "w/<slug:workspace>/members/<int:membership_id>/role/", views.set_role, name="workspace_member_role"
-    ),
-    path(
-        "w/<slug:workspace>/members/<int:membership_id>/remove/", views.remove, name="workspace_member_remove"
-    ),
+    path("w/<slug:workspace>/members/<int:membership_id>/role/", views.set_role, name="workspace_member_role"),
+    path("w/<slug:workspace>/members/<int:membership_id>/remove/", views.remove, name="workspace_member_remove"),
 ]

@@ -31,9 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
         .order_by("workspace__name", "pk")
     )
     memberships = [{"membership": each, "administers": may(each.role, Need.ADMINISTER)} for each in mine]
-    return render_page(
-        request, "workspaces/home.html", {"memberships": memberships}, title="My workspaces", crumbs=[]
-    )
+    return render_page(request, "workspaces/home.html", {"memberships": memberships}, title="My workspaces", crumbs=[])
 
 
 @never_cache
@@ -124,9 +122,7 @@ def _show_members(request: HttpRequest, form: AddMemberForm) -> HttpResponse:
 
 
 def _member(mine: Membership, membership_id: int) -> Membership:
-    return get_object_or_404(
-        Membership.objects.select_related("user"), pk=membership_id, workspace=mine.workspace_id
-    )
+    return get_object_or_404(Membership.objects.select_related("user"), pk=membership_id, workspace=mine.workspace_id)
 
 
 def _members_url(workspace: Workspace) -> str:

@@ -53,9 +53,7 @@ def copied(site: Path) -> Path:
         draft = Path(tempfile.mkdtemp(prefix=".programs.", dir=parent))
         for tree in TREES:
             if (site / tree).exists():
-                shutil.copytree(
-                    site / tree, draft / tree, ignore=shutil.ignore_patterns("include", "*.a", "pkgconfig")
-                )
+                shutil.copytree(site / tree, draft / tree, ignore=shutil.ignore_patterns("include", "*.a", "pkgconfig"))
         for path in (draft, *draft.rglob("*")):
             path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
         try:

@@ -76,9 +76,7 @@ def check_version(data: Path, socket: Path, programs: Path, var: Path) -> None:
         ) from None
     if found == MAJOR:
         return
-    password, dump, entry = (
-        shlex.quote(str(var / name)) for name in ("pg.secret", "record_relay.dump", "pgdata")
-    )
+    password, dump, entry = (shlex.quote(str(var / name)) for name in ("pg.secret", "record_relay.dump", "pgdata"))
     target = f"--host={socket} --username={ROLE}"
     raise EmbeddedPostgresError(
         f"{data} is of PostgreSQL {found}, but PostgreSQL {MAJOR} is installed. Move the data by a dump:\n"
@@ -92,9 +90,7 @@ def check_version(data: Path, socket: Path, programs: Path, var: Path) -> None:
     )
 
 
-def make_cluster(
-    data: Path, programs: Path, var: Path, password: str, account: Account, log: IO[bytes]
-) -> None:
+def make_cluster(data: Path, programs: Path, var: Path, password: str, account: Account, log: IO[bytes]) -> None:
     """Make the data folder with its role and database; it gets its name only when it is complete."""
     if is_root():
         make_folder(root_folder(), Account(0, 0), 0o755)

@@ -142,11 +142,7 @@ def make_folder(path: Path, owner: Account, mode: int = 0o700) -> None:
         path.mkdir(mode=0o700)
     except FileExistsError:
         found = path.lstat()
-        if (
-            not stat.S_ISDIR(found.st_mode)
-            or found.st_uid != owner.uid
-            or stat.S_IMODE(found.st_mode) != mode
-        ):
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner.uid or stat.S_IMODE(found.st_mode) != mode:
             raise EmbeddedPostgresError(
                 f"{path} is not the folder of user {owner.uid} with mode {mode:04o} that we make. "
                 "Look who made it, remove it and start again."

@@ -50,9 +50,7 @@ class Api:
 
 
 def _json(body: object) -> tuple[bytes, str]:
-    return (
-        (b"", "application/octet-stream") if body is None else (json.dumps(body).encode(), "application/json")
-    )
+    return (b"", "application/octet-stream") if body is None else (json.dumps(body).encode(), "application/json")
 
 
 @dataclass
@@ -162,9 +160,7 @@ def make_authorization(
     application: Application, mode: Mode, endpoint: Endpoint, state: str = "EXCHANGED"
 ) -> PatientAuthorization:
     text, _ = ConsentText.objects.get_or_create(version="1", locale="en", defaults={"body": "May we?"})
-    end_user = EndUser.objects.create(
-        application=application, mode=mode, external_id=f"patient-{uuid.uuid4().hex[:6]}"
-    )
+    end_user = EndUser.objects.create(application=application, mode=mode, external_id=f"patient-{uuid.uuid4().hex[:6]}")
     consent = Consent.objects.create(
         application=application,
         mode=mode,

@@ -71,9 +71,7 @@ def test_another_scheme_is_401_and_is_not_repeated() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "value", ["", "nonsense", "mk_prod_" + "a" * 43, "mk_test_short", "mk_test_" + "é" * 43]
-)
+@pytest.mark.parametrize("value", ["", "nonsense", "mk_prod_" + "a" * 43, "mk_test_short", "mk_test_" + "é" * 43])
 def test_a_malformed_key_is_401_and_is_not_repeated(value: str) -> None:
     detail, _ = refusal(f"Bearer {value}")
     assert "not a key of the form" in detail
@@ -123,9 +121,7 @@ def test_a_write_is_audited_with_the_key_as_actor(world: World) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_a_secret_key_may_not_write_and_hears_which_scope_is_missing(
-    world: World, method: str, path: str
-) -> None:
+def test_a_secret_key_may_not_write_and_hears_which_scope_is_missing(world: World, method: str, path: str) -> None:
     answer = world.care.api(world.care.secret).send(method, path_of(world, path), {})
     assert answer.status_code == 403
     body = answer.json()

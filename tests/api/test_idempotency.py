@@ -31,10 +31,7 @@ def test_a_repeat_answers_the_first_answer_and_does_nothing(world: World) -> Non
     again = world.care.api().post("keys", {"kind": "publishable"}, key="one")
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json() == again.json()
-    assert (
-        ApiKey.objects.filter(application=world.care.application, mode="test", kind="publishable").count()
-        == 3
-    )
+    assert ApiKey.objects.filter(application=world.care.application, mode="test", kind="publishable").count() == 3
 
 
 def test_a_repeat_of_a_secret_answer_is_200_without_the_secret(world: World) -> None:
@@ -116,9 +113,7 @@ def test_concurrent_repeats_make_one_destination() -> None:
     workspace = create_workspace(name="Acme", slug="acme", owner=owner, by=SYSTEM)
     from apps.applications.services import create_application
 
-    scope = make_scope(
-        create_application(workspace=workspace, name="Care", slug="care", by=SYSTEM), Mode.TEST
-    )
+    scope = make_scope(create_application(workspace=workspace, name="Care", slug="care", by=SYSTEM), Mode.TEST)
     together = Barrier(6)
 
     def ask(_: int) -> int:

@@ -165,7 +165,5 @@ def test_filters_narrow_a_list(world: World, name: str, query: dict[str, Any], c
         "{consent}": str(world.care.authorization.consent_id),
         "{patient}": world.care.delivery.external_id,
     }
-    query = {
-        key: values.get(value, value) if isinstance(value, str) else value for key, value in query.items()
-    }
+    query = {key: values.get(value, value) if isinstance(value, str) else value for key, value in query.items()}
     assert len(world.care.api().get(name, query).json()["data"]) == count

@@ -23,9 +23,7 @@ def test_every_member_reads_this_application_and_mode_only(world: World, role: R
     rows = world.care.session(world.people[role]).get("destinations").json()["data"]
     assert [row["id"] for row in rows] == [str(world.care.destination.pk)]
     live = world.care_live.session(world.people[role])
-    assert [row["id"] for row in live.get("destinations").json()["data"]] == [
-        str(world.care_live.destination.pk)
-    ]
+    assert [row["id"] for row in live.get("destinations").json()["data"]] == [str(world.care_live.destination.pk)]
     assert live.get(f"destinations/{world.care.destination.pk}").status_code == 404
 
 
@@ -92,9 +90,7 @@ def test_the_scoped_mount_without_a_scope_is_404_for_keys_and_sessions(world: Wo
         ("DELETE", "destinations/{destination}", None),
     ],
 )
-def test_a_person_who_signed_in_long_ago_must_confirm_first(
-    world: World, method: str, path: str, body: object
-) -> None:
+def test_a_person_who_signed_in_long_ago_must_confirm_first(world: World, method: str, path: str, body: object) -> None:
     path = path.format(key=world.care.key.pk, destination=world.care.destination.pk)
     owner = world.people[Role.OWNER]
     answer = world.care.session(owner, fresh=False).send(method, path, body)

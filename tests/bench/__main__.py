@@ -66,7 +66,10 @@ def measure() -> None:
     member = find_member("patient30@flexpa.com")
     assert member is not None
     base = "http://payer.invalid/fhir"
-    raws = [resource.text.encode() if isinstance(resource.text, str) else resource.text for resource in generate(member, base)]
+    raws = [
+        resource.text.encode() if isinstance(resource.text, str) else resource.text
+        for resource in generate(member, base)
+    ]
     context = SourceContext(
         application_id="app", mode="TEST", endpoint_id="endpoint", endpoint_name="bench", fhir_base=base,
         authorization_id="authorization", consent_id="consent", authorization_type="OAUTH", patient_id=UUID(int=1),

@@ -15,10 +15,7 @@ import pytest
 from apps.destinations.connectors.base import Batch, Connector, StepResult
 from apps.outbound.failures import DeliveryError
 
-NDJSON = (
-    b'{"resourceType":"Patient","id":"1","name":[{"family":"Canary"}]}\n'
-    b'{"resourceType":"Coverage","id":"2"}\n'
-)
+NDJSON = b'{"resourceType":"Patient","id":"1","name":[{"family":"Canary"}]}\n{"resourceType":"Coverage","id":"2"}\n'
 
 
 class Target(Protocol):
@@ -77,9 +74,7 @@ class ConnectorContract:
         target.connector.deliver(batch)
         assert target.read(batch.object_key) == b""
 
-    def test_taken_key_is_neither_overwritten_nor_called_delivered(
-        self, target: Target, batch: Batch
-    ) -> None:
+    def test_taken_key_is_neither_overwritten_nor_called_delivered(self, target: Target, batch: Batch) -> None:
         target.put(batch.object_key, b"a stranger's")
         with pytest.raises(DeliveryError) as refused:
             target.connector.deliver(batch)

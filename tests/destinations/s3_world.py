@@ -52,19 +52,13 @@ class OurAccount:
         iam = root_client(url, "iam", OURS)
         user = f"process-{uuid.uuid4().hex[:8]}"
         user_arn = iam.create_user(UserName=user)["User"]["Arn"]
-        iam.put_user_policy(
-            UserName=user, PolicyName="assume", PolicyDocument=json.dumps(allow("sts:AssumeRole"))
-        )
+        iam.put_user_policy(UserName=user, PolicyName="assume", PolicyDocument=json.dumps(allow("sts:AssumeRole")))
         key = iam.create_access_key(UserName=user)["AccessKey"]
         role = f"record-delivery-{uuid.uuid4().hex[:8]}"
         trust = trust_policy(user_arn)
         del trust["Statement"][0]["Condition"]  # type: ignore[index]
-        self.role_arn: str = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))[
-            "Role"
-        ]["Arn"]
-        iam.put_role_policy(
-            RoleName=role, PolicyName="assume", PolicyDocument=json.dumps(allow("sts:AssumeRole"))
-        )
+        self.role_arn: str = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        iam.put_role_policy(RoleName=role, PolicyName="assume", PolicyDocument=json.dumps(allow("sts:AssumeRole")))
         self.session = boto3.Session(
             aws_access_key_id=key["AccessKeyId"],
             aws_secret_access_key=key["SecretAccessKey"],
@@ -160,9 +154,7 @@ class S3Target:
         self.iam.delete_role_policy(RoleName=self.role_name, PolicyName="write")
 
     def permit(self, policy: dict[str, object]) -> None:
-        self.iam.put_role_policy(
-            RoleName=self.role_name, PolicyName="write", PolicyDocument=json.dumps(policy)
-        )
+        self.iam.put_role_policy(RoleName=self.role_name, PolicyName="write", PolicyDocument=json.dumps(policy))
 
     def trust(self, condition: dict[str, object] | None, principal: str | None = None) -> None:
         """Replace the trust policy by one with this condition."""

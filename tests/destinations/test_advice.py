@@ -14,17 +14,13 @@ PUT, ASSUME, OURS = "put_object", "assume_role", "our_identity"
 
 @pytest.mark.parametrize("row", TABLE)
 def test_row_names_only_known_facts(row: Row) -> None:
-    used = {
-        name for text in (row.advice.message, row.advice.advice) for _, name, *_ in Formatter().parse(text)
-    }
+    used = {name for text in (row.advice.message, row.advice.advice) for _, name, *_ in Formatter().parse(text)}
     assert used - {None} <= FACTS
 
 
 @pytest.mark.parametrize("row", TABLE)
 def test_row_is_reached_by_each_of_its_codes(row: Row) -> None:
-    text = {"kms:(GenerateDataKey|Decrypt)": "kms:GenerateDataKey"}.get(
-        row.pattern, row.pattern.split("|")[0]
-    )
+    text = {"kms:(GenerateDataKey|Decrypt)": "kms:GenerateDataKey"}.get(row.pattern, row.pattern.split("|")[0])
     for code in row.codes or {"Whatever"}:
         assert find_advice(stage=row.stage or PUT, code=code, text=text) is row.advice
 

@@ -32,9 +32,7 @@ def test_trust_policy_without_an_id_prints_the_placeholder() -> None:
 
 def test_role_policy_grants_put_below_the_prefix_only() -> None:
     statements = policies.role_policy("clinic", "flexpa/")["Statement"]
-    assert statements == [
-        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::clinic/flexpa/*"}
-    ]
+    assert statements == [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::clinic/flexpa/*"}]
 
 
 def test_role_policy_with_a_key_grants_what_the_guide_says() -> None:

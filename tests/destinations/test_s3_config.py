@@ -144,7 +144,5 @@ def test_config_of_short_fields_gets_prefix_and_owner() -> None:
 
 
 def test_config_of_an_empty_prefix_gets_the_usual_one_and_reads_back() -> None:
-    config = S3Config.from_fields(
-        {**GOOD, "prefix": ""}, external_id="id", destination_id="d", config_version=1
-    )
+    config = S3Config.from_fields({**GOOD, "prefix": ""}, external_id="id", destination_id="d", config_version=1)
     assert config.as_fields() == GOOD

@@ -54,9 +54,7 @@ def test_hole_in_the_trust_hands_out_a_session_that_is_never_used(target: S3Targ
     assert control.log(service="s3") == []
 
 
-def test_trust_that_is_corrected_while_testing_passes_on_the_second_try(
-    target: S3Target, control: Control
-) -> None:
+def test_trust_that_is_corrected_while_testing_passes_on_the_second_try(target: S3Target, control: Control) -> None:
     steps = target.connector.probe()
     assert [next(steps).name for _ in range(2)][-1] == "our_identity"
     control.fault(service="sts", count=1, status=403, code="AccessDenied")
@@ -69,9 +67,7 @@ def test_negative_step_that_is_refused_for_another_reason_is_inconclusive(
 ) -> None:
     steps = target.connector.probe()
     assert [next(steps).name for _ in range(3)][-1] == "assume_role"
-    control.fault(
-        service="sts", count=4, status=status, code="ValidationError" if status == 400 else "InternalFailure"
-    )
+    control.fault(service="sts", count=4, status=status, code="ValidationError" if status == 400 else "InternalFailure")
     step = next(steps)
     assert (step.name, step.result) == ("refuse_without_external_id", StepResult.FAIL)
     assert "Inconclusive" in step.message
@@ -85,9 +81,7 @@ def test_trust_that_was_closed_after_a_delivery_fails_although_a_session_is_cach
     assert failed_step(target).name == "assume_role"
 
 
-def test_second_write_that_is_refused_for_another_reason_fails_its_step(
-    target: S3Target, control: Control
-) -> None:
+def test_second_write_that_is_refused_for_another_reason_fails_its_step(target: S3Target, control: Control) -> None:
     steps = target.connector.probe()
     assert [next(steps).name for _ in range(6)][-1] == "write_object"
     control.fault(service="s3", count=1, status=403, code="AccessDenied")
@@ -163,9 +157,7 @@ def test_role_of_our_own_account_fails_at_the_form_unless_the_operator_lists_it(
 
 
 def test_our_own_credentials_that_are_wrong_are_our_fault(target: S3Target, batch: Batch) -> None:
-    session = boto3.Session(
-        aws_access_key_id="AKIANOBODY", aws_secret_access_key="x" * 40, region_name="us-east-1"
-    )
+    session = boto3.Session(aws_access_key_id="AKIANOBODY", aws_secret_access_key="x" * 40, region_name="us-east-1")
     identity = OurIdentity(session, target.ours.role_arn, endpoint_url_sts=target.ours.url)
     target.sessions = Sessions(identity, endpoint_url_s3=target.ours.url)
     assert failed_step(target).name == "our_identity"

@@ -37,18 +37,14 @@ def test_session_that_ended_is_assumed_again_once(target: S3Target, batch: Batch
     assert [entry["status"] for entry in control.log(service="s3")] == [400, 200]
 
 
-def test_session_that_keeps_ending_is_given_up_for_now(
-    target: S3Target, batch: Batch, control: Control
-) -> None:
+def test_session_that_keeps_ending_is_given_up_for_now(target: S3Target, batch: Batch, control: Control) -> None:
     control.fault(service="s3", method="PUT", count=9, status=400, code="ExpiredToken")
     error = refusal(target, batch)
     assert (error.code, error.permanent, error.owner) == ("ExpiredToken", False, FaultOwner.US)
     assert len(control.log(service="s3")) == 2
 
 
-def test_session_is_shared_and_renewed_five_minutes_before_its_end(
-    target: S3Target, control: Control
-) -> None:
+def test_session_is_shared_and_renewed_five_minutes_before_its_end(target: S3Target, control: Control) -> None:
     shift = timedelta()
     sessions = target.ours.sessions(now=lambda: utc_now() + shift)
     first = sessions.get(target.config)

@@ -96,9 +96,7 @@ def test_every_answer_lost_is_unknown_and_the_next_attempt_is_delivered(
     assert target.read(KEY) == NDJSON
 
 
-def test_busy_storage_is_tried_again_within_the_call(
-    target: S3Target, batch: Batch, control: Control
-) -> None:
+def test_busy_storage_is_tried_again_within_the_call(target: S3Target, batch: Batch, control: Control) -> None:
     control.fault(service="s3", method="PUT", count=2, status=500, code="InternalError")
     assert not target.connector.deliver(batch).already_there
     assert len(control.log(service="s3", method="PUT")) == 3

@@ -16,9 +16,9 @@ _lines = st.lists(
     st.tuples(
         st.sampled_from(["Patient", "Claim"]),
         st.text(min_size=1, max_size=8).filter(str.isprintable),
-        st.dictionaries(
-            st.text(max_size=4), st.floats(allow_nan=False, allow_infinity=False) | st.text()
-        ).map(lambda value: json.dumps(value).encode()),
+        st.dictionaries(st.text(max_size=4), st.floats(allow_nan=False, allow_infinity=False) | st.text()).map(
+            lambda value: json.dumps(value).encode()
+        ),
     )
 )
 

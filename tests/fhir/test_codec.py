@@ -70,9 +70,7 @@ def written(tree: Any) -> str:
         case list():
             return f"[{' , '.join(map(written, tree))}]"
         case dict():
-            return (
-                "{" + ",\n".join(f"{json.dumps(key)}: {written(value)}" for key, value in tree.items()) + "}"
-            )
+            return "{" + ",\n".join(f"{json.dumps(key)}: {written(value)}" for key, value in tree.items()) + "}"
         case _:
             return json.dumps(tree)
 
@@ -201,9 +199,7 @@ def test_split_bundle_hands_on_a_resource_that_is_no_object(value: bytes) -> Non
     assert [entry.raw for entry in cut.entries] == [value, b'{"a":NaN}']
 
 
-@pytest.mark.parametrize(
-    "frame", [b"{}", b'{"resourceType":"Patient"}', b'{"resourceType":"OperationOutcome"}']
-)
+@pytest.mark.parametrize("frame", [b"{}", b'{"resourceType":"Patient"}', b'{"resourceType":"OperationOutcome"}'])
 def test_split_bundle_of_another_resource_says_so(frame: bytes) -> None:
     with pytest.raises(CodecError) as refusal:
         split_bundle(frame)

@@ -54,9 +54,7 @@ def test_body_is_an_operation_outcome() -> None:
 
 
 def test_accepted_outcome_has_id_and_no_empty_diagnostics() -> None:
-    outcome = operation_outcome(
-        code="informational", text="Accepted", severity="information", outcome_id="accepted"
-    )
+    outcome = operation_outcome(code="informational", text="Accepted", severity="information", outcome_id="accepted")
     assert json.loads(outcome) == {
         "resourceType": "OperationOutcome",
         "id": "accepted",

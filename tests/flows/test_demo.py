@@ -62,8 +62,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def objects(demo: dict[str, Any]) -> dict[str, tuple[Any, bytes]]:
     s3 = boto3.client(
-        "s3", endpoint_url=demo["aws_endpoint_url"], region_name="us-east-1",
-        aws_access_key_id=demo["aws_access_key_id"], aws_secret_access_key=demo["aws_secret_access_key"],
+        "s3",
+        endpoint_url=demo["aws_endpoint_url"],
+        region_name="us-east-1",
+        aws_access_key_id=demo["aws_access_key_id"],
+        aws_secret_access_key=demo["aws_secret_access_key"],
     )
     listed = s3.list_objects_v2(Bucket=demo["bucket"], Prefix="flexpa/")["Contents"]
     keys = [each["Key"] for each in listed if each["Key"].endswith(".ndjson")]
@@ -122,11 +125,16 @@ def test_every_resource_has_the_six_tags_of_its_key(objects: dict[str, tuple[Any
         for resource in resources(body):
             tags = {
                 tag["system"].removeprefix(TAGS): tag["code"]
-                for tag in resource["meta"]["tag"] if tag.get("system", "").startswith(TAGS)
+                for tag in resource["meta"]["tag"]
+                if tag.get("system", "").startswith(TAGS)
             }
             assert tags.keys() == {
-                "PatientAuthorizationId", "EndpointId", "ApplicationId", "PatientAuthorizationMode",
-                "AuthorizationType", "ConsentId",
+                "PatientAuthorizationId",
+                "EndpointId",
+                "ApplicationId",
+                "PatientAuthorizationMode",
+                "AuthorizationType",
+                "ConsentId",
             }
             assert (tags["ConsentId"], tags["PatientAuthorizationId"]) == (named["consent"], named["authorization"])
             assert (tags["PatientAuthorizationMode"], tags["AuthorizationType"]) == ("TEST", "OAUTH")

@@ -32,9 +32,7 @@ LOGIN = "patient2@flexpa.com"
 
 
 def silence(code: str = "timeout") -> SourceError:
-    return SourceError(
-        "no answer", code=code, permanent=False, status=None, retry_after_seconds=None, outcome=None
-    )
+    return SourceError("no answer", code=code, permanent=False, status=None, retry_after_seconds=None, outcome=None)
 
 
 @pytest.fixture

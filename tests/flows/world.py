@@ -128,9 +128,7 @@ def make_our_side(cloud_url: str) -> dict[str, str]:
     )
     iam.create_role(
         RoleName="record-relay-delivery",
-        AssumeRolePolicyDocument=policy(
-            Principal={"AWS": f"arn:aws:iam::{OUR_ACCOUNT}:root"}, Action="sts:AssumeRole"
-        ),
+        AssumeRolePolicyDocument=policy(Principal={"AWS": f"arn:aws:iam::{OUR_ACCOUNT}:root"}, Action="sts:AssumeRole"),
     )
     iam.put_role_policy(
         RoleName="record-relay-delivery",

@@ -16,9 +16,7 @@ from apps.outbound.failures import SourceError
 from .servers import HOST, DoorTo, Serve, Server, answer, url
 
 
-def test_request_sends_what_it_was_given_and_returns_the_whole_answer(
-    serve: Serve, door_to: DoorTo
-) -> None:
+def test_request_sends_what_it_was_given_and_returns_the_whole_answer(serve: Serve, door_to: DoorTo) -> None:
     server = serve(answer(404, b'{"a":1}', Content_Type="application/fhir+json", X_One="1"))
     found = door_to(server.port).request(
         "GET", url(server, "/fhir/Patient?_count=2#part"), headers={"Authorization": "Bearer t"}
@@ -64,9 +62,7 @@ def test_repeated_headers_are_joined(serve: Serve, door_to: DoorTo) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect_is_handed_back_and_not_followed(
-    serve: Serve, door_to: DoorTo, status: int
-) -> None:
+def test_redirect_is_handed_back_and_not_followed(serve: Serve, door_to: DoorTo, status: int) -> None:
     there = serve(answer(body=b"moved here"))
     here = serve(answer(status, b"", Location=url(there)))
     found = door_to(here.port, there.port).request("GET", url(here))
@@ -101,9 +97,7 @@ def test_logged_response_shows_no_body_header_or_url(serve: Serve, door_to: Door
     assert shown == "Response(status=200)"
 
 
-def test_proxy_of_the_environment_is_not_used(
-    serve: Serve, door_to: DoorTo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_proxy_of_the_environment_is_not_used(serve: Serve, door_to: DoorTo, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy, server = serve(answer(body=b"proxy")), serve(answer(body=b"server"))
     monkeypatch.setenv("http_proxy", url(proxy))
     monkeypatch.setenv("ALL_PROXY", url(proxy))
@@ -151,13 +145,16 @@ def test_gzip_answer_is_measured_unpacked(serve: Serve, door_to: DoorTo, above: 
         assert len(door_to(server.port).request("GET", url(server), max_bytes=1_000_000).body) == 1_000_000
 
 
-@pytest.mark.parametrize(("body", "encoding"), [
-    (b"not gzip", "gzip"),
-    (gzip.compress(b"record" * 1000)[:-9], "gzip"),
-    (gzip.compress(b"one") + gzip.compress(b"two"), "gzip"),
-    (zlib.compress(b"record"), "deflate"),
-    (b"record", "br"),
-])
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (b"not gzip", "gzip"),
+        (gzip.compress(b"record" * 1000)[:-9], "gzip"),
+        (gzip.compress(b"one") + gzip.compress(b"two"), "gzip"),
+        (zlib.compress(b"record"), "deflate"),
+        (b"record", "br"),
+    ],
+)
 def test_answer_that_cannot_be_unpacked_whole_is_refused(
     serve: Serve, door_to: DoorTo, body: bytes, encoding: str
 ) -> None:

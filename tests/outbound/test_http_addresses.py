@@ -13,21 +13,35 @@ from apps.outbound.http import resolve
 from .servers import HOST, DoorTo, Serve, Server, answer, url
 
 
-@pytest.mark.parametrize("target", [
-    "https://127.0.0.1/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://10.0.0.1/", "https://0.0.0.0/",
-    "https://169.254.169.254/latest/meta-data/", "https://[fd00:ec2::254]/", "https://[fe80::1]/",
-])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://10.0.0.1/",
+        "https://0.0.0.0/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://[fd00:ec2::254]/",
+        "https://[fe80::1]/",
+    ],
+)
 def test_address_in_a_url_that_is_not_public_is_refused(door_to: DoorTo, target: str) -> None:
     with pytest.raises(RefusedAddress, match="public"):
         door_to().request("GET", target)
 
 
-@pytest.mark.parametrize("found", [
-    ["127.0.0.1"], ["10.1.2.3"], ["::1"], ["8.8.8.8", "192.168.0.1"], ["2606:4700::1111", "::ffff:10.0.0.1"],
-])
-def test_name_with_any_address_that_is_not_public_is_refused(
-    door_to: DoorTo, found: list[str]
-) -> None:
+@pytest.mark.parametrize(
+    "found",
+    [
+        ["127.0.0.1"],
+        ["10.1.2.3"],
+        ["::1"],
+        ["8.8.8.8", "192.168.0.1"],
+        ["2606:4700::1111", "::ffff:10.0.0.1"],
+    ],
+)
+def test_name_with_any_address_that_is_not_public_is_refused(door_to: DoorTo, found: list[str]) -> None:
     door = door_to(resolver=lambda name, port: found)
     with pytest.raises(RefusedAddress, match=r"payer\.example"):
         door.request("GET", "https://payer.example/")
@@ -54,7 +68,12 @@ def test_only_the_listed_port_and_spelling_is_allowed(serve: Serve, door_to: Doo
     listed, other = serve(answer()), serve(answer())
     door = door_to(listed.port)
     assert door.request("GET", url(listed)).status == 200
-    for target in (url(other), url(other).replace("http", "https"), f"http://localhost:{listed.port}/", f"https://localhost:{listed.port}/"):
+    for target in (
+        url(other),
+        url(other).replace("http", "https"),
+        f"http://localhost:{listed.port}/",
+        f"https://localhost:{listed.port}/",
+    ):
         with pytest.raises(RefusedAddress):
             door.request("GET", target)
     assert other.seen == []
@@ -108,13 +127,13 @@ def tls_server(serve: Serve, certificate: Path, names: list[str | None]) -> Serv
     return serve(answer(), context)
 
 
-def test_tls_and_host_header_keep_the_name_of_the_url(
-    serve: Serve, door_to: DoorTo, certificate: Path
-) -> None:
+def test_tls_and_host_header_keep_the_name_of_the_url(serve: Serve, door_to: DoorTo, certificate: Path) -> None:
     names: list[str | None] = []
     server = tls_server(serve, certificate, names)
     door = door_to(
-        server.port, host="payer.example", resolver=lambda name, port: [HOST],
+        server.port,
+        host="payer.example",
+        resolver=lambda name, port: [HOST],
         ssl_context=ssl.create_default_context(cafile=str(certificate)),
     )
     assert door.request("GET", f"https://payer.example:{server.port}/").status == 200
@@ -122,12 +141,12 @@ def test_tls_and_host_header_keep_the_name_of_the_url(
     assert server.seen[0][2]["host"] == f"payer.example:{server.port}"
 
 
-def test_certificate_of_another_name_is_refused(
-    serve: Serve, door_to: DoorTo, certificate: Path
-) -> None:
+def test_certificate_of_another_name_is_refused(serve: Serve, door_to: DoorTo, certificate: Path) -> None:
     server = tls_server(serve, certificate, [])
     door = door_to(
-        server.port, host="other.example", resolver=lambda name, port: [HOST],
+        server.port,
+        host="other.example",
+        resolver=lambda name, port: [HOST],
         ssl_context=ssl.create_default_context(cafile=str(certificate)),
     )
     with pytest.raises(SourceError) as caught:
@@ -135,9 +154,7 @@ def test_certificate_of_another_name_is_refused(
     assert (caught.value.code, server.seen) == ("tls", [])
 
 
-def test_certificate_of_an_unknown_authority_is_refused(
-    serve: Serve, door_to: DoorTo, certificate: Path
-) -> None:
+def test_certificate_of_an_unknown_authority_is_refused(serve: Serve, door_to: DoorTo, certificate: Path) -> None:
     server = tls_server(serve, certificate, [])
     door = door_to(server.port, host="payer.example", resolver=lambda name, port: [HOST])
     with pytest.raises(SourceError) as caught:
@@ -164,10 +181,21 @@ def test_connect_gives_a_socket_to_a_listed_host(door_to: DoorTo) -> None:
             assert 0 < (connected.gettimeout() or 0) <= 3
 
 
-@pytest.mark.parametrize(("host", "port"), [
-    (HOST, 22), ("::1", 22), ("2130706433", 22), ("user@sftp.example", 22), ("sftp.example", 0),
-    ("sftp.example", 65536), ("::ffff:8.8.8.8", 22), ("fe80::1%1", 22), ("sftp.example/", 22), ("", 22),
-])
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [
+        (HOST, 22),
+        ("::1", 22),
+        ("2130706433", 22),
+        ("user@sftp.example", 22),
+        ("sftp.example", 0),
+        ("sftp.example", 65536),
+        ("::ffff:8.8.8.8", 22),
+        ("fe80::1%1", 22),
+        ("sftp.example/", 22),
+        ("", 22),
+    ],
+)
 def test_connect_refuses_what_request_refuses(door_to: DoorTo, host: str, port: int) -> None:
     with pytest.raises(RefusedAddress):
         door_to(resolver=lambda name, port: ["8.8.8.8"]).connect(host, port)

@@ -132,9 +132,7 @@ def test_server_listens_to_no_network_and_logs_no_data(server: EmbeddedPostgres)
         "lc_messages": "C",
     }.items():
         if name == "lc_collate":
-            assert (
-                answer(server, "SELECT datcollate FROM pg_database WHERE datname = 'record_relay'") == value
-            )
+            assert answer(server, "SELECT datcollate FROM pg_database WHERE datname = 'record_relay'") == value
         else:
             assert answer(server, f"SHOW {name}") == value
     assert answer(server, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
@@ -149,9 +147,7 @@ def test_killed_postmaster_is_replaced_and_its_children_are_ended(server: Embedd
         # A child in the middle of a computation does not notice that its parent died.
         busy = threading.Thread(target=lose_connection, args=(connection,))
         busy.start()
-        while (
-            answer(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series%'") != 2
-        ):
+        while answer(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series%'") != 2:
             pass
         killed = postmaster(server)
         os.kill(killed, signal.SIGKILL)

@@ -230,9 +230,7 @@ def test_undeclared_lookup_is_400_without_a_trace(page: Page, acme: World, setti
 
 
 @pytest.mark.parametrize("page", LISTS, ids=str)
-def test_odd_values_of_known_parameters_do_not_break_a_list(
-    page: Page, acme: World, settings: Settings
-) -> None:
+def test_odd_values_of_known_parameters_do_not_break_a_list(page: Page, acme: World, settings: Settings) -> None:
     settings.REQUIRE_SUPPORT_2FA = False
     person = make_user("staff@example.com", staff=True) if page.site == "support" else acme.people[Role.OWNER]
     client, url = client_of(person), page.url(acme)
@@ -252,9 +250,7 @@ def test_nothing_is_written_to_djangos_own_log(acme: World) -> None:
     assert LogEntry.objects.count() == 0
 
 
-def test_portal_asks_for_membership_itself_and_not_only_the_path_middleware(
-    rf: RequestFactory, acme: World
-) -> None:
+def test_portal_asks_for_membership_itself_and_not_only_the_path_middleware(rf: RequestFactory, acme: World) -> None:
     request = rf.get("/test/")
     request.user = make_user("staff@example.com", staff=True)
     request.scope = None  # type: ignore[attr-defined]

@@ -214,8 +214,7 @@ def test_error_pages_are_in_the_layout_and_tell_strangers_nothing(acme: World) -
     hidden = stranger.get(acme.base("test") + "keys/")
     missing = stranger.get("/w/no-such/a/thing/test/keys/")
     texts = [
-        re.sub(r"[0-9a-f-]{36}|csrfmiddlewaretoken\S+ \S+", "", each.content.decode())
-        for each in (hidden, missing)
+        re.sub(r"[0-9a-f-]{36}|csrfmiddlewaretoken\S+ \S+", "", each.content.decode()) for each in (hidden, missing)
     ]
     assert texts[0] == texts[1]
     assert "There is nothing here" in texts[0]

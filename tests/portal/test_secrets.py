@@ -99,9 +99,7 @@ def test_existing_external_ids_and_keys_are_on_no_page(owner: Client, acme: Worl
         "destinations/{destination}/delete/",
     ],
 )
-def test_stale_sign_in_is_asked_for_the_password_outside_the_scope(
-    path: str, method: str, acme: World
-) -> None:
+def test_stale_sign_in_is_asked_for_the_password_outside_the_scope(path: str, method: str, acme: World) -> None:
     client = client_of(acme.people[Role.OWNER], fresh=False)
     url = acme.base("test") + path.format(key=acme.test.key.pk, destination=acme.test.destination.pk)
     response = getattr(client, method)(url)

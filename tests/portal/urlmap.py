@@ -32,11 +32,7 @@ class Page:
             values["workspace"] = world.workspace.slug
         set_script_prefix("/")
         path = reverse(f"{self.site}:{self.name}" if self.site else self.name, kwargs=values)
-        return (
-            world.base(self.site) + path.removeprefix(f"/{self.site}/")
-            if self.site in ("test", "live")
-            else path
-        )
+        return world.base(self.site) + path.removeprefix(f"/{self.site}/") if self.site in ("test", "live") else path
 
 
 def _value(page: Page, parameter: str, world: World, mode: str) -> object:

@@ -61,9 +61,7 @@ def test_patient_of_the_authorization_has_the_destination_patient_id() -> None:
     own = transformed({"resourceType": "Patient", "id": "98765"})
     other = transformed({"resourceType": "Patient", "id": "98766"})
     claim = transformed({"resourceType": "Claim", "id": "98765"})
-    assert own.id == rfc4122_name_based(
-        NAMESPACE, f"{CONTEXT.application_id}/TEST/{CONTEXT.endpoint_id}/98765"
-    )
+    assert own.id == rfc4122_name_based(NAMESPACE, f"{CONTEXT.application_id}/TEST/{CONTEXT.endpoint_id}/98765")
     assert other.id == rfc4122_name_based(UUID(own.id), f"Patient/98766/{ENDPOINT_ID}")
     assert claim.id == rfc4122_name_based(UUID(own.id), f"Claim/98765/{ENDPOINT_ID}")
 

@@ -66,9 +66,7 @@ def test_content_hash_ignores_only_last_updated_and_version(one: dict[str, Any],
 
 
 def test_content_hash_is_of_the_line_without_the_two() -> None:
-    with_them = transformed(
-        {"resourceType": "Claim", "id": "1", "meta": {"versionId": "7", "lastUpdated": "x"}}
-    )
+    with_them = transformed({"resourceType": "Claim", "id": "1", "meta": {"versionId": "7", "lastUpdated": "x"}})
     without = transformed({"resourceType": "Claim", "id": "1", "meta": {}})
     assert with_them.content_hash == without.content_hash == sha256(without.line).digest()
     assert with_them.line != without.line

@@ -114,9 +114,7 @@ def test_what_is_not_a_reference_of_the_record_is_never_touched(resource: dict[s
 
 
 def test_extension_inside_immunization_education_is_rewritten() -> None:
-    education = [
-        {"reference": "Practitioner/9", "extension": [{"valueReference": {"reference": "Practitioner/9"}}]}
-    ]
+    education = [{"reference": "Practitioner/9", "extension": [{"valueReference": {"reference": "Practitioner/9"}}]}]
     line = line_of({"resourceType": "Immunization", "id": "1", "education": education})
     assert line["education"] == [
         {"reference": "Practitioner/9", "extension": [{"valueReference": {"reference": LOCAL_9}}]}

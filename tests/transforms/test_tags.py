@@ -73,9 +73,7 @@ _tags = st.lists(
 def test_second_run_changes_nothing_and_another_authorization_replaces_all(tags: list[Any]) -> None:
     once = replace_own_tags(copy.deepcopy(tags), context=CONTEXT)
     assert replace_own_tags(copy.deepcopy(once), context=CONTEXT) == once
-    assert replace_own_tags(once, context=OTHER_AUTHORIZATION) == replace_own_tags(
-        tags, context=OTHER_AUTHORIZATION
-    )
+    assert replace_own_tags(once, context=OTHER_AUTHORIZATION) == replace_own_tags(tags, context=OTHER_AUTHORIZATION)
 
 
 @pytest.mark.parametrize("meta", ['"odd"', "[1]", '{"tag":{}, "tag":{"system":"s"}}', '{"tag":"odd"}'])

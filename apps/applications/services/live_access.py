@@ -27,9 +27,7 @@ def request_live_access(*, application: Application, purpose: str, by: Actor) ->
     """Raises: RequestOpen."""
     try:
         with transaction.atomic():
-            request = LiveAccessRequest.objects.create(
-                application=application, purpose=purpose, requested_by=by.label
-            )
+            request = LiveAccessRequest.objects.create(application=application, purpose=purpose, requested_by=by.label)
     except IntegrityError:
         raise RequestOpen from None
     _record("live_access.requested", request, by)
@@ -37,9 +35,7 @@ def request_live_access(*, application: Application, purpose: str, by: Actor) ->
 
 
 @transaction.atomic
-def decide_live_access(
-    *, request: LiveAccessRequest, granted: bool, notes: str, by: Actor, now: dt.datetime
-) -> None:
+def decide_live_access(*, request: LiveAccessRequest, granted: bool, notes: str, by: Actor, now: dt.datetime) -> None:
     """Raises: AlreadyDecided."""
     decision = LiveAccessRequest.Decision.GRANTED if granted else LiveAccessRequest.Decision.REFUSED
     open_request = LiveAccessRequest.objects.filter(pk=request.pk, decision=LiveAccessRequest.Decision.PENDING)

@@ -111,9 +111,7 @@ def _show_once(request: HttpRequest, issued: IssuedKey) -> HttpResponse:
             request,
             "applications/key_once.html",
             context,
-            title="Store this key now"
-            if issued.api_key.kind != KeyKind.PUBLISHABLE
-            else "Your publishable key",
+            title="Store this key now" if issued.api_key.kind != KeyKind.PUBLISHABLE else "Your publishable key",
             crumbs=_crumbs(scope, "New"),
         )
     )

@@ -40,9 +40,7 @@ def request_access(request: HttpRequest) -> HttpResponse:
 
 @support_page()
 def decide_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    asked = get_object_or_404(
-        LiveAccessRequest.objects.select_related("application__workspace"), pk=request_id
-    )
+    asked = get_object_or_404(LiveAccessRequest.objects.select_related("application__workspace"), pk=request_id)
     form = DecisionForm(request.POST or None)
     back = reverse("support:applications_liveaccessrequest_changelist")
     if request.method == "POST" and form.is_valid():

@@ -110,9 +110,7 @@ def show_settings(request: HttpRequest, forms: dict[str, object]) -> HttpRespons
     application: Application = application_of(scope)
     context = {
         "application": application,
-        "form": ApplicationForm(
-            initial={"name": application.name, "sync_frequency": application.sync_frequency}
-        ),
+        "form": ApplicationForm(initial={"name": application.name, "sync_frequency": application.sync_frequency}),
         "uri_form": RedirectUriForm(),
         "live_form": LiveAccessForm(),
         "redirect_uris": application.redirect_uris.filter(mode=scope.mode).order_by("uri"),

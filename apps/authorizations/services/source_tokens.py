@@ -22,9 +22,7 @@ class ReauthorizationNeeded(Exception):
         super().__init__("The source has ended the patient's sign-in. The patient needs to re-authorize.")
 
 
-def fresh_access_token(
-    *, authorization: PatientAuthorization, now: dt.datetime, rejected: str = ""
-) -> str:
+def fresh_access_token(*, authorization: PatientAuthorization, now: dt.datetime, rejected: str = "") -> str:
     """Return an access token good for at least a minute; `rejected` names one that the source just refused.
 
     Raises: ReauthorizationNeeded; SourceError when the source cannot be asked now.
@@ -40,8 +38,12 @@ def fresh_access_token(
     free = Q(refreshing_until__isnull=True) | Q(refreshing_until__lt=now)
     if not SourceToken.objects.filter(free, pk=kept.pk).update(refreshing_until=now + LEASE):
         raise SourceError(
-            "Somebody else is refreshing this token.", code="refresh-in-progress", permanent=False,
-            status=None, retry_after_seconds=2.0, outcome=None,
+            "Somebody else is refreshing this token.",
+            code="refresh-in-progress",
+            permanent=False,
+            status=None,
+            retry_after_seconds=2.0,
+            outcome=None,
         )
     try:
         return _refresh(authorization, now)

@@ -48,8 +48,14 @@ class IssuedTokens:
 
 @transaction.atomic
 def redeem_one_time_token(
-    *, value: str, kind: OneTimeToken.Kind, application: Application, mode: str, now: dt.datetime,
-    redirect_uri: str = "", code_verifier: str = "",
+    *,
+    value: str,
+    kind: OneTimeToken.Kind,
+    application: Application,
+    mode: str,
+    now: dt.datetime,
+    redirect_uri: str = "",
+    code_verifier: str = "",
 ) -> Consent:
     """Use a code or public token up; return its consent.
 
@@ -86,7 +92,11 @@ def issue_tokens(*, consent: Consent, by: Actor, now: dt.datetime) -> IssuedToke
             # The data lasts as long as the tokens that are issued now say.
             seconds = settings.ONE_TIME_SECONDS if locked.usage == Usage.ONE_TIME else settings.REFRESH_TOKEN_SECONDS
             move_authorization(
-                locked, AuthorizationState.EXCHANGED, by=by, now=now, cause="token exchanged",
+                locked,
+                AuthorizationState.EXCHANGED,
+                by=by,
+                now=now,
+                cause="token exchanged",
                 purge_at=now + dt.timedelta(seconds=seconds),
             )
     return _issue(consent, authorization, family=uuid.uuid4(), by=by, now=now)
@@ -218,9 +228,7 @@ def _issue(
     _record("token.issued", consent.application, consent.mode, by, {"consent": str(consent.pk)})
     return IssuedTokens(
         authorization=authorization,
-        access_token=_jwt(
-            access, subject=str(consent.pk), patient=f"Patient/{authorization.destination_patient_id}"
-        ),
+        access_token=_jwt(access, subject=str(consent.pk), patient=f"Patient/{authorization.destination_patient_id}"),
         expires_in=settings.ACCESS_TOKEN_SECONDS,
         refresh_token=refresh_token,
         refresh_expires_in=settings.REFRESH_TOKEN_SECONDS if refresh_token else settings.ACCESS_TOKEN_SECONDS,

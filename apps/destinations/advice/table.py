@@ -13,9 +13,7 @@ from .wording import Advice, Retry, Row, Snippet
 
 
 def _customer(message: str, advice: str, snippet: Snippet = Snippet.NONE) -> Advice:
-    return Advice(
-        message=message, advice=advice, owner=FaultOwner.CUSTOMER, retry=Retry.NEVER, snippet=snippet
-    )
+    return Advice(message=message, advice=advice, owner=FaultOwner.CUSTOMER, retry=Retry.NEVER, snippet=snippet)
 
 
 def _ours(message: str, advice: str, retry: Retry) -> Advice:
@@ -165,9 +163,7 @@ TABLE: tuple[Row, ...] = (
     _row(
         "put_object",
         "NoSuchBucket",
-        _customer(
-            "There is no bucket {bucket}.", "Check its spelling, or create it: we never create a bucket."
-        ),
+        _customer("There is no bucket {bucket}.", "Check its spelling, or create it: we never create a bucket."),
     ),
     _row(
         "put_object",
@@ -194,9 +190,7 @@ TABLE: tuple[Row, ...] = (
     _row(
         "put_object",
         "KMS.DisabledException KMS.KMSInvalidStateException KMS.InvalidStateException",
-        _customer(
-            "The KMS key is disabled or waits for its deletion.", "Enable the key {kms_key_arn} again."
-        ),
+        _customer("The KMS key is disabled or waits for its deletion.", "Enable the key {kms_key_arn} again."),
     ),
     _row(
         "put_object",

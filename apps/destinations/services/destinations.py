@@ -36,8 +36,7 @@ class InvalidDestination(Exception):
 class NotTested(Exception):
     def __init__(self) -> None:
         super().__init__(
-            "Run Test connection first: enabling needs a passed test of the current settings, "
-            "24 hours old at most."
+            "Run Test connection first: enabling needs a passed test of the current settings, 24 hours old at most."
         )
 
 
@@ -96,9 +95,7 @@ def rotate_external_id(*, destination: Destination, by: Actor) -> str:
 def enable_destination(*, destination: Destination, by: Actor, now: dt.datetime) -> None:
     """Raises: NotTested; IllegalTransition for a deleted destination. Held deliveries are released."""
     locked = lock_destination(destination)
-    recent = locked.test_passed_at and locked.test_passed_at > now - dt.timedelta(
-        seconds=settings.TEST_VALID_SECONDS
-    )
+    recent = locked.test_passed_at and locked.test_passed_at > now - dt.timedelta(seconds=settings.TEST_VALID_SECONDS)
     if locked.tested_version != locked.config_version or not recent:
         raise NotTested
     _move(locked, DestinationState.ENABLED, paused_reason="", fail_streak=0, refused_streak=0)
@@ -173,9 +170,7 @@ def _untest(locked: Destination) -> None:
         locked.save(update_fields=fields)
 
 
-def _move(
-    locked: Destination, state: DestinationState, fields: list[str] | None = None, **changes: object
-) -> None:
+def _move(locked: Destination, state: DestinationState, fields: list[str] | None = None, **changes: object) -> None:
     check_transition(DESTINATION_TRANSITIONS, DestinationState(locked.state), state)
     changes["state"] = state.value
     for name, value in changes.items():

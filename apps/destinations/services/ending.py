@@ -97,9 +97,7 @@ def cancel_deliveries(*, authorization: PatientAuthorization, reason: str) -> in
 
 def purge_spool(*, authorization: PatientAuthorization) -> int:
     """Delete spooled bytes of an authorization's deliveries; return how many files."""
-    ids = {
-        str(pk) for pk in Delivery.objects.filter(authorization=authorization).values_list("pk", flat=True)
-    }
+    ids = {str(pk) for pk in Delivery.objects.filter(authorization=authorization).values_list("pk", flat=True)}
     return _unlink(lambda name: name.partition(".")[0] in ids)
 
 

@@ -34,10 +34,7 @@ class StillHeld(IllegalTransition):
     """A held delivery waits for its destination, not for a retry."""
 
     def __str__(self) -> str:
-        return (
-            "This delivery is held because its destination is off. "
-            "Enable the destination: it is released then."
-        )
+        return "This delivery is held because its destination is off. Enable the destination: it is released then."
 
 
 # What a new row starts as, by the state of its destination.
@@ -182,9 +179,7 @@ def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
 @transaction.atomic
 def replay_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> Delivery:
     """Deliver the same bytes again under a new key (rulings A8). Raises: DataPurged."""
-    authorization = PatientAuthorization.objects.select_related("consent__end_user").get(
-        pk=delivery.authorization_id
-    )
+    authorization = PatientAuthorization.objects.select_related("consent__end_user").get(pk=delivery.authorization_id)
     if not authorization.is_active(now) or authorization.purged_at is not None:
         raise DataPurged
     destination = lock_destination(delivery.destination)

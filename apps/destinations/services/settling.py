@@ -95,9 +95,7 @@ def _changes(
         }
     error = outcome.error
     told = {"error_code": error.code, "error_message": str(error), "error_owner": error.owner.value}
-    due = now + dt.timedelta(
-        seconds=max(backoff_seconds(delivery.attempts, jitter), error.retry_after_seconds or 0)
-    )
+    due = now + dt.timedelta(seconds=max(backoff_seconds(delivery.attempts, jitter), error.retry_after_seconds or 0))
     # A replay is one attempt (rulings A8); a final code or the end of the clock fails the row.
     over = delivery.give_up_at is not None and due >= delivery.give_up_at
     if error.code in FINAL_CODES or over or delivery.kind == DeliveryKind.REPLAY:

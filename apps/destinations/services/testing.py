@@ -20,9 +20,7 @@ from .destinations import lock_destination
 
 class TooManyTests(Exception):
     def __init__(self) -> None:
-        super().__init__(
-            "This destination was tested too often in the last minute. Wait a minute and try again."
-        )
+        super().__init__("This destination was tested too often in the last minute. Wait a minute and try again.")
 
 
 def test_connection(*, destination: Destination, by: Actor, now: dt.datetime) -> ConnectionTest:

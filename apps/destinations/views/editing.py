@@ -71,9 +71,7 @@ def edit(request: HttpRequest, destination_id: UUID) -> HttpResponse:
         except InvalidDestination as refusal:
             field_errors(form, refusal.errors)
         else:
-            messages.success(
-                request, "The destination is saved. A change of bucket, role or key needs a new test."
-            )
+            messages.success(request, "The destination is saved. A change of bucket, role or key needs a new test.")
             return HttpResponseRedirect(page_url(scope, destination))
     context = {"form": form, "submit": "Save", "cancel": page_url(scope, destination)}
     return render_page(
@@ -114,9 +112,7 @@ def rotate(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 def find_destination(scope: Scope, destination_id: UUID) -> Destination:
     """Return one that can still be changed: of the scope, and not deleted."""
-    rows = Destination.objects.exclude(state=DestinationState.DELETED).select_related(
-        "application__workspace"
-    )
+    rows = Destination.objects.exclude(state=DestinationState.DELETED).select_related("application__workspace")
     return get_object_or_404(rows, pk=destination_id, application=scope.application_id, mode=scope.mode)
 
 

@@ -115,17 +115,9 @@ def _targets_by_fate(view: View) -> tuple[list[_Fate], list[_Fate], list[_Fate]]
             {"seq": view.seq, "partition": view.partition_id},
         )
         rows = cursor.fetchall()
-    gone = [
-        _Fate(pk, local, external) for pk, local, external, is_local, here in rows if is_local and not here
-    ]
-    back = [
-        _Fate(pk, local, external) for pk, local, external, is_local, here in rows if here and not is_local
-    ]
-    still = [
-        _Fate(pk, local, external)
-        for pk, local, external, is_local, here in rows
-        if not here and not is_local
-    ]
+    gone = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if is_local and not here]
+    back = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if here and not is_local]
+    still = [_Fate(pk, local, external) for pk, local, external, is_local, here in rows if not here and not is_local]
     return gone, back, still
 
 
@@ -147,9 +139,7 @@ def _escaped(text: str) -> bytes:
     return codec.encode(text)[1:-1]
 
 
-def _rewrite(
-    rows: QuerySet[StoredResource], view: View, replacements: dict[bytes, bytes], now: dt.datetime
-) -> None:
+def _rewrite(rows: QuerySet[StoredResource], view: View, replacements: dict[bytes, bytes], now: dt.datetime) -> None:
     def replace(match: re.Match[bytes]) -> bytes:
         found = replacements.get(match[1])
         return match[0] if found is None else b'"reference":"' + found + b'"'

@@ -71,9 +71,7 @@ def stage_resources(
     return StagedPage([f"{kind}/{fhir_id}" for kind, fhir_id in latest], len(fresh))
 
 
-def _known_versions(
-    partition_id: int, keys: list[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[int, bytes, int]]:
+def _known_versions(partition_id: int, keys: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bytes, int]]:
     """Return the newest open version of each key: (first_seq, content hash, pipeline version)."""
     with connection.cursor() as cursor:
         cursor.execute(

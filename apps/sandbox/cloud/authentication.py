@@ -99,9 +99,7 @@ def read_scope(request: AwsRequest) -> Scope:
     )
 
 
-def _find_caller(
-    scope: Scope, token: str, *, storehouse: Storehouse, sessions: SessionTable
-) -> tuple[Caller, str]:
+def _find_caller(scope: Scope, token: str, *, storehouse: Storehouse, sessions: SessionTable) -> tuple[Caller, str]:
     """Find the caller and its secret. Raises: AwsError, in S3's or the query services' words."""
     is_s3 = scope.service == "s3"
     unknown = AwsError(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
@@ -113,9 +111,7 @@ def _find_caller(
     if session is not None:
         user_id = f"{session.role_id}:{session.name}"
         principal = session.role_arn
-        caller = Caller(
-            kind="AssumedRole", arn=session.arn, user_id=user_id, principal_arn=principal, session=session
-        )
+        caller = Caller(kind="AssumedRole", arn=session.arn, user_id=user_id, principal_arn=principal, session=session)
         secret = session.secret
     elif re.fullmatch(r"\d{12}", scope.key):
         arn = f"arn:aws:iam::{scope.key}:root"

@@ -54,9 +54,7 @@ def _principal_applies(statement: Statement, question: Question) -> bool:
 
 def _is_direct(statement: Statement, question: Question) -> bool:
     """Say whether the statement names the caller itself (or everybody), not just its account."""
-    return statement.principals is not None and not statement.principals.isdisjoint(
-        question.principals | {"*"}
-    )
+    return statement.principals is not None and not statement.principals.isdisjoint(question.principals | {"*"})
 
 
 def applies(statement: Statement, question: Question) -> bool:

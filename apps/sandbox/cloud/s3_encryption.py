@@ -19,11 +19,7 @@ def choose_encryption(headers: Mapping[str, str]) -> dict[str, str]:
     if asked.startswith("aws:kms"):
         raise NotModelledError("encryption with KMS")
     if asked != "AES256":
-        raise AwsError(
-            400, "InvalidEncryptionAlgorithmError", "The encryption method specified is not supported"
-        )
+        raise AwsError(400, "InvalidEncryptionAlgorithmError", "The encryption method specified is not supported")
     if any(name.startswith(f"{HEADER}-") for name in headers):
-        raise AwsError(
-            400, "InvalidArgument", "Server Side Encryption with AWS KMS managed key requires aws:kms."
-        )
+        raise AwsError(400, "InvalidArgument", "Server Side Encryption with AWS KMS managed key requires aws:kms.")
     return {HEADER: asked}

@@ -67,9 +67,7 @@ class LocalCloud:
                 storehouse.empty()
             gate = Gate(storehouse, state=self._state)
             try:
-                self._server = make_server(
-                    self._host, self._port, gate, threaded=True, request_handler=_Handler
-                )
+                self._server = make_server(self._host, self._port, gate, threaded=True, request_handler=_Handler)
             except BaseException:
                 gate.close()
                 raise
@@ -80,9 +78,7 @@ class LocalCloud:
     def start(self) -> Self:
         """Serve in a thread; it answers as soon as this returns. Raises: AlreadyRunningError."""
         server = self._open()
-        self._thread = threading.Thread(
-            target=server.serve_forever, args=(0.05,), name="local-aws", daemon=True
-        )
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="local-aws", daemon=True)
         self._thread.start()
         return self
 

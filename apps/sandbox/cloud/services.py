@@ -74,9 +74,7 @@ class Visit:
             keys["aws:useragent"] = request.headers["user-agent"]
         return keys
 
-    def question(
-        self, action: str, resource: str, *, resource_account: str, context: dict[str, str]
-    ) -> Question:
+    def question(self, action: str, resource: str, *, resource_account: str, context: dict[str, str]) -> Question:
         return Question(
             action=action,
             resource=resource,

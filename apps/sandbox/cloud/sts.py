@@ -59,9 +59,7 @@ def _check_trust(visit: Visit, form: dict[str, str]) -> Role:
     if visit.caller.kind == "Account":
         raise access_denied("Roles may not be assumed by root accounts.")
     arn = form["RoleArn"]
-    refusal = access_denied(
-        f"User: {visit.caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}"
-    )
+    refusal = access_denied(f"User: {visit.caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}")
     role = visit.stores.storehouse.find_role(arn)
     if role is None:
         raise refusal
@@ -89,8 +87,7 @@ def assume_role(visit: Visit, form: dict[str, str]) -> Answer:
     seconds = int(form.get("DurationSeconds", "3600"))
     if visit.caller.session is not None and seconds > CHAINED_SECONDS:
         raise _invalid(
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
-            "role chaining"
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
         )
     policy: Policy | None = None
     if "Policy" in form:
@@ -129,8 +126,7 @@ def get_caller_identity(visit: Visit) -> Answer:
 
 def _render(action: str, inner: str) -> Answer:
     body = (
-        f'<{action}Response xmlns="{XML_NAMESPACES["sts"]}"><{action}Result>{inner}</{action}Result>'
-        f"</{action}Response>"
+        f'<{action}Response xmlns="{XML_NAMESPACES["sts"]}"><{action}Result>{inner}</{action}Result></{action}Response>'
     )
     return Answer(200, {"content-type": "text/xml"}, body.encode())
 

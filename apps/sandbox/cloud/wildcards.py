@@ -25,6 +25,4 @@ def matches(pattern: str, value: str) -> bool:
 def arn_matches(pattern: str, value: str) -> bool:
     """Compare two ARNs part by part, so that a `*` never reaches over a colon of the first five."""
     wanted, found = pattern.split(":", 5), value.split(":", 5)
-    return len(wanted) == len(found) == 6 and all(
-        matches(part, text) for part, text in zip(wanted, found, strict=True)
-    )
+    return len(wanted) == len(found) == 6 and all(matches(part, text) for part, text in zip(wanted, found, strict=True))

@@ -41,9 +41,7 @@ def our_credentials(kept: dict[str, str]) -> dict[str, str]:
         return kept
     iam = client("iam", {"aws_access_key_id": LOCAL_ACCOUNT, "aws_secret_access_key": "test"})
     _quietly(iam.create_user, UserName="relay")
-    iam.put_user_policy(
-        UserName="relay", PolicyName="become", PolicyDocument=_allow("sts:AssumeRole", LOCAL_ROLE)
-    )
+    iam.put_user_policy(UserName="relay", PolicyName="become", PolicyDocument=_allow("sts:AssumeRole", LOCAL_ROLE))
     trust = {
         "Version": "2012-10-17",
         "Statement": [{

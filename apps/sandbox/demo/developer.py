@@ -73,8 +73,6 @@ class Developer:
     def _ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         answer = self.http.request(method, path, **arguments)
         if answer.status_code >= 400:
-            raise StoryFailed(
-                f"{method} {path.partition('?')[0]} answered {answer.status_code}: {answer.text[:500]}"
-            )
+            raise StoryFailed(f"{method} {path.partition('?')[0]} answered {answer.status_code}: {answer.text[:500]}")
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found

@@ -37,10 +37,7 @@ def read_back(deliveries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         recorded = {name: delivery[name] for name in ("bytes", "resources", "sha256")}
         if recorded != {name: found[name] for name in recorded}:
             raise StoryFailed(f"{delivery['object_key']}: the object is not what was recorded.")
-        if (
-            answer.get("ServerSideEncryption") != "AES256"
-            or answer["ContentType"] != "application/fhir+ndjson"
-        ):
+        if answer.get("ServerSideEncryption") != "AES256" or answer["ContentType"] != "application/fhir+ndjson":
             raise StoryFailed(f"{delivery['object_key']}: encryption or content type differ.")
         for line in lines:
             _check_line(line)

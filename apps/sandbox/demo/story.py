@@ -69,9 +69,9 @@ class Story:
             return found[0]
         if found:
             destination = found[0]
-            external_id = self.developer.manage(
-                "POST", f"destinations/{destination['id']}/rotate-external-id"
-            )["external_id"]
+            external_id = self.developer.manage("POST", f"destinations/{destination['id']}/rotate-external-id")[
+                "external_id"
+            ]
         else:
             account = customer.customer_account()
             destination = self.developer.manage(

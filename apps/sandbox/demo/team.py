@@ -65,19 +65,13 @@ def make_or_roll() -> DemoTeam:
 
 
 def find_application() -> Application | None:
-    return (
-        Application.objects.filter(workspace__slug="demo", slug="care-app")
-        .select_related("workspace")
-        .first()
-    )
+    return Application.objects.filter(workspace__slug="demo", slug="care-app").select_related("workspace").first()
 
 
 def _person(email: str, name: str, password: str, *, staff: bool) -> User:
     from allauth.account.models import EmailAddress
 
-    user = User.objects.filter(email=email).first() or User.objects.create_user(
-        email, name=name, is_staff=staff
-    )
+    user = User.objects.filter(email=email).first() or User.objects.create_user(email, name=name, is_staff=staff)
     user.set_password(password)
     user.save(update_fields=["password"])
     EmailAddress.objects.get_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
@@ -88,9 +82,7 @@ def _grant_live(application: Application) -> None:
     if application.has_live_access:
         return
     open_request = LiveAccessRequest.objects.filter(application=application, decision="pending").first()
-    asked = open_request or request_live_access(
-        application=application, purpose="The demo's live keys", by=DEMO
-    )
+    asked = open_request or request_live_access(application=application, purpose="The demo's live keys", by=DEMO)
     decide_live_access(request=asked, granted=True, notes="Granted by the demo.", by=DEMO, now=timezone.now())
 
 

@@ -15,9 +15,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8400)
     parser.add_argument("--base-url", default="", help="public URL, if it is not http://HOST:PORT")
-    parser.add_argument(
-        "--redirect-uri", action="append", default=[], help="allowed beside loopback; repeatable"
-    )
+    parser.add_argument("--redirect-uri", action="append", default=[], help="allowed beside loopback; repeatable")
     parser.add_argument("--token-seconds", type=int, default=3600, help="life of an access token")
     parser.add_argument("--seed-key", default=DEFAULT_SEED_KEY, help="what the signing key is derived from")
     return parser.parse_args(arguments)

@@ -31,9 +31,7 @@ def amend_member(state: State, request: Request, login: str) -> Response:
     Raises: BadKnobError, UnknownResourceError.
     """
     add, remove, change = parse_amendment(_knobs(request))
-    return responses.json_document(
-        {"count": len(state.records.amend(login, add=add, remove=remove, change=change))}
-    )
+    return responses.json_document({"count": len(state.records.amend(login, add=add, remove=remove, change=change))})
 
 
 def plan_fault(state: State, request: Request) -> Response:

@@ -58,9 +58,7 @@ def check_patient(record: Record, patient_id: str) -> None:
         raise Refusal("The access token is for another patient.", status=403, code="forbidden")
 
 
-def parse_query(
-    record: Record, what: str, parameters: Mapping[str, str], signer: Signer, fhir_base: str
-) -> Query:
+def parse_query(record: Record, what: str, parameters: Mapping[str, str], signer: Signer, fhir_base: str) -> Query:
     """Read a search's parameters, or the mark of one of its later pages.
 
     `what` is a resource type or `$everything`.
@@ -71,9 +69,7 @@ def parse_query(
     own = () if what == EVERYTHING else SEARCH_PARAMETERS[what]
     for name in parameters:
         if name not in own and name not in _ALWAYS_ALLOWED:
-            raise Refusal(
-                "The search has a parameter that is not supported here.", status=400, code="not-supported"
-            )
+            raise Refusal("The search has a parameter that is not supported here.", status=400, code="not-supported")
     if parameters.get("_format", "json") not in _JSON_FORMATS:
         raise Refusal("Only JSON is served.", status=406, code="not-supported")
     if "_page" in parameters:
@@ -154,9 +150,5 @@ def _marked_query(record: Record, what: str, mark: str, signer: Signer) -> Query
 
 
 def _unknown_type(type_: str) -> Refusal:
-    known = (
-        f"{type_} is not searched here."
-        if type_ in READABLE_TYPES
-        else "This resource type is not served here."
-    )
+    known = f"{type_} is not searched here." if type_ in READABLE_TYPES else "This resource type is not served here."
     return Refusal(known, status=404, code="not-supported")

@@ -45,9 +45,7 @@ _CLINICAL = frozenset({Content.MEDICAL, Content.PHARMACY, Content.CLINICAL})
 _ODD = _CLINICAL | {Content.ODDITIES}
 
 
-def _foomedical(
-    number: int, person: Person, size: int, contents: frozenset[Content], patient_id: str
-) -> Member:
+def _foomedical(number: int, person: Person, size: int, contents: frozenset[Content], patient_id: str) -> Member:
     login = f"patient{number}@flexpa.com"
     return Member(
         plan="foomedical", login=login, password="examplepatient",  # noqa: S106 - published

@@ -109,9 +109,7 @@ def _carried(state: State, request: Request, plan: Plan) -> Claims:
     Raises: AskerError if it is not ours, another plan's, or too old.
     """
     try:
-        claims = state.signer.open(
-            request.form.get("request", ""), purpose=_PURPOSE, now=state.options.clock()
-        )
+        claims = state.signer.open(request.form.get("request", ""), purpose=_PURPOSE, now=state.options.clock())
     except BadSignatureError:
         raise AskerError("This page was open too long. Please start again.") from None
     if claims["plan"] != plan.key:

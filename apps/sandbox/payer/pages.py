@@ -64,22 +64,15 @@ def security_headers(redirect_uri: str = "") -> dict[str, str]:
     }
 
 
-def sign_in_page(
-    plan: Plan, members: Sequence[Member], request: str, *, login: str = "", problem: str = ""
-) -> str:
+def sign_in_page(plan: Plan, members: Sequence[Member], request: str, *, login: str = "", problem: str = "") -> str:
     """Ask who is there; `request` is the signed authorization request, carried from form to form."""
     asks_password = plan.sign_in is SignIn.PASSWORD
     questions = _credentials(plan, login) if asks_password else _choices(members)
     message = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
     hints = "".join(
-        f"<li><code>{escape(member.login)}</code> / <code>{escape(member.password)}</code></li>"
-        for member in members
+        f"<li><code>{escape(member.login)}</code> / <code>{escape(member.password)}</code></li>" for member in members
     )
-    note = (
-        f'<div class="note">Synthetic members and their passwords:<ul>{hints}</ul></div>'
-        if asks_password
-        else ""
-    )
+    note = f'<div class="note">Synthetic members and their passwords:<ul>{hints}</ul></div>' if asks_password else ""
     return _page(
         plan.display,
         "Sign in" if asks_password else "Pick a patient",

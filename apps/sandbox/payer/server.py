@@ -37,9 +37,7 @@ class LocalPayer:
 
     def __init__(self, options: Options | None = None) -> None:
         self._server = bind(options or Options(base_url=""), host="127.0.0.1", port=0)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
     def url(self) -> str:

@@ -49,9 +49,7 @@ def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt
             current_seq=job.seq,
             current_sync_job_id=job.pk,
             last_synced_at=now,
-            next_refresh_at=next_refresh(authorization, now)
-            if authorization.usage == Usage.MULTIPLE
-            else None,
+            next_refresh_at=next_refresh(authorization, now) if authorization.usage == Usage.MULTIPLE else None,
         )
         _end(
             job,
@@ -137,9 +135,7 @@ def _seen_keys(job: SyncJob) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _shrunk_types(
-    job: SyncJob, crawl: CrawlResult, authorization: PatientAuthorization
-) -> list[dict[str, object]]:
+def _shrunk_types(job: SyncJob, crawl: CrawlResult, authorization: PatientAuthorization) -> list[dict[str, object]]:
     """Types that lost more than half of their resources: carried once more and flagged (rulings A4)."""
     if authorization.current_seq == 0:
         return []
@@ -148,11 +144,7 @@ def _shrunk_types(
     for key in _seen_keys(job):
         kind = key.partition("/")[0]
         seen[kind] = seen.get(kind, 0) + 1
-    previous = (
-        SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED)
-        .order_by("-seq")
-        .first()
-    )
+    previous = SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED).order_by("-seq").first()
     flagged = {gap["type"] for gap in previous.gaps if gap["reason"] == "shrunk"} if previous else set()
     return [
         {

@@ -98,9 +98,7 @@ class Crawl:
 
     def _crawl_type(self, resource_type: str) -> None:
         last = self.job.pages.filter(type=resource_type).order_by("-number").first()
-        number, url = (
-            (0, self.source.first_url(resource_type)) if last is None else (last.number, last.next_url)
-        )
+        number, url = (0, self.source.first_url(resource_type)) if last is None else (last.number, last.next_url)
         seen = {self.source.first_url(resource_type), *self._next_urls(resource_type)}
         while url:
             number += 1
@@ -231,9 +229,7 @@ class Crawl:
             partition_id=self.keeper.partition_id,
             complete_types=sorted(self.complete - set(self.gaps)),
             gaps=[gap for gap in self.gaps.values() if gap["type"]],
-            rejected=[
-                {"type": kind, "code": code, "count": n} for (kind, code), n in sorted(counted.items())
-            ],
+            rejected=[{"type": kind, "code": code, "count": n} for (kind, code), n in sorted(counted.items())],
             requests_made=self.requests_made,
         )
 

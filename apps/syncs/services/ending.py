@@ -42,9 +42,7 @@ def _revoke_one(authorization: PatientAuthorization, *, by: Actor, now: dt.datet
     locked = lock_authorization(authorization)
     if locked.state not in ACTIVE:
         return 0
-    move_authorization(
-        locked, AuthorizationState.REVOKED, by=by, now=now, cause="revoked", next_refresh_at=None
-    )
+    move_authorization(locked, AuthorizationState.REVOKED, by=by, now=now, cause="revoked", next_refresh_at=None)
     tokens = revoke_tokens(consents=[locked.consent_id], now=now)
     _purge(locked, reason="revoked", by=by, now=now)
     return tokens

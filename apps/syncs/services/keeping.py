@@ -55,9 +55,7 @@ class PageKeeper:
             )
         self.kept += 1
 
-    def _transformed(
-        self, page: SourcePage, aliases: dict[str, str], rejected: list[list[str]]
-    ) -> list[Transformed]:
+    def _transformed(self, page: SourcePage, aliases: dict[str, str], rejected: list[list[str]]) -> list[Transformed]:
         """Transform what can be; a broken resource is noted. References by urn are settled at the end."""
         resources = []
         for entry in page.entries:

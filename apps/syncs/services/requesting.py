@@ -30,9 +30,7 @@ class NotActive(Exception):
 
 
 @transaction.atomic
-def request_sync(
-    *, authorization: PatientAuthorization, cause: SyncCause, by: Actor, now: dt.datetime
-) -> SyncJob:
+def request_sync(*, authorization: PatientAuthorization, cause: SyncCause, by: Actor, now: dt.datetime) -> SyncJob:
     """Return the unfinished job, marked to run once more, or a new one. Raises: NotActive."""
     locked = lock_authorization(authorization)
     if not locked.is_active(now):

@@ -78,9 +78,7 @@ def may(role: str, need: Need, mode: str = "") -> bool:
     return role in ADMINISTRATORS
 
 
-def portal_page(
-    need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh: Fresh = Fresh.NEVER
-) -> Decorator:
+def portal_page(need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh: Fresh = Fresh.NEVER) -> Decorator:
     """Decorate a view below a site's `admin_view`; `fresh` asks for a recent sign-in."""
 
     def decorate(view: View) -> View:
@@ -99,9 +97,7 @@ def portal_page(
     return decorate
 
 
-def workspace_page(
-    need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: Fresh = Fresh.NEVER
-) -> Decorator:
+def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: Fresh = Fresh.NEVER) -> Decorator:
     """Decorate a view of `/w/<workspace>/…` outside any application: `request.membership` is the person's."""
 
     def decorate(view: View) -> View:
@@ -149,9 +145,7 @@ def _answer(
     if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
         return HttpResponseNotAllowed(methods)
     if fresh and not signed_in_recently(request):
-        return HttpResponseRedirect(
-            f"{root_url('account_reauthenticate')}?{urlencode({'next': _way_back(request)})}"
-        )
+        return HttpResponseRedirect(f"{root_url('account_reauthenticate')}?{urlencode({'next': _way_back(request)})}")
     return view(request, *args, **kwargs)
 
 

@@ -17,9 +17,7 @@ def root_url(name: str, *args: object) -> str:
     return _root() + reverse(name, args=args)[len(get_script_prefix()) :]
 
 
-def scope_url(
-    workspace_slug: str, application_slug: str, mode: str, name: str = "index", *args: object
-) -> str:
+def scope_url(workspace_slug: str, application_slug: str, mode: str, name: str = "index", *args: object) -> str:
     """Return the address of a portal page of one application and mode, from wherever we are."""
     path = reverse(f"{mode}:{name}", args=args)[len(get_script_prefix()) :]
     return f"{_root()}w/{workspace_slug}/a/{application_slug}/{path}"

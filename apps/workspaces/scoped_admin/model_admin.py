@@ -147,9 +147,7 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return the crumbs above the list."""
         raise NotImplementedError
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         crumbs = [*self.home_crumbs(request), (self.list_title, "")]

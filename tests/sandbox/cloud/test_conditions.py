@@ -91,17 +91,13 @@ def test_null_asks_whether_the_key_is_absent() -> None:
     assert check("Null", "false", None) is False
 
 
-@pytest.mark.parametrize(
-    "operator", ["StringEqual", "stringequals", "BinaryEquals", "NullIfExists", "Some:Bool"]
-)
+@pytest.mark.parametrize("operator", ["StringEqual", "stringequals", "BinaryEquals", "NullIfExists", "Some:Bool"])
 def test_unknown_operator_is_not_modelled(operator: str) -> None:
     with pytest.raises(NotModelledError):
         parse_conditions({operator: {KEY: "a"}})
 
 
-@pytest.mark.parametrize(
-    "key", ["aws:PrincipalOrgID", "kms:ViaService", "aws:PrincipalTag/team", "sts:ExternalID2"]
-)
+@pytest.mark.parametrize("key", ["aws:PrincipalOrgID", "kms:ViaService", "aws:PrincipalTag/team", "sts:ExternalID2"])
 def test_unknown_key_is_not_modelled(key: str) -> None:
     with pytest.raises(NotModelledError):
         parse_conditions({"StringEquals": {key: "a"}})

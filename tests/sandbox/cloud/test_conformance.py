@@ -149,9 +149,7 @@ class TestSessions:
             {"Policy": policy(allow("s3:*", "arn:aws:s3:::" + "x" * 2048))},
         ],
     )
-    def test_parameter_outside_the_limits_is_a_validation_error(
-        self, world: World, odd: dict[str, Any]
-    ) -> None:
+    def test_parameter_outside_the_limits_is_a_validation_error(self, world: World, odd: dict[str, Any]) -> None:
         keys = world.make_user()
         arguments = {"RoleArn": world.make_role(trust(world.user_arn())), "RoleSessionName": "dst-1"} | odd
         sts = world.client("sts", keys, parameter_validation=False)
@@ -169,9 +167,7 @@ class TestSessions:
     def test_session_length_is_what_was_asked_for(self, world: World) -> None:
         keys, started = world.make_user(), datetime.now(UTC)
         arn = world.make_role(trust(world.user_arn()))
-        made = world.client("sts", keys).assume_role(
-            RoleArn=arn, RoleSessionName="dst-1", DurationSeconds=900
-        )
+        made = world.client("sts", keys).assume_role(RoleArn=arn, RoleSessionName="dst-1", DurationSeconds=900)
         left = made["Credentials"]["Expiration"] - started
         assert timedelta(seconds=898) < left < timedelta(seconds=930)
 

@@ -78,18 +78,14 @@ class TestPermissions:
         bucket = world.make_bucket(account=world.vendor)
         s3 = world.client("s3", world.make_session(allow("s3:*")))
         assert refusal(s3.put_object, Bucket=bucket, Key="a", Body=b"1") == DENIED
-        assert (
-            refusal(world.client("s3", world.root(world.customer)).list_objects_v2, Bucket=bucket) == DENIED
-        )
+        assert refusal(world.client("s3", world.root(world.customer)).list_objects_v2, Bucket=bucket) == DENIED
 
     def test_other_accounts_bucket_opens_with_a_policy_and_an_own_permission(self, world: World) -> None:
         bucket = world.make_bucket(account=world.vendor)
         s3 = world.client("s3", world.make_session(allow("s3:PutObject")))
         role = f"arn:aws:iam::{world.customer}:role/delivery"
         statement = allow("s3:*", f"arn:aws:s3:::{bucket}/*", Principal={"AWS": role})
-        world.client("s3", world.root(world.vendor)).put_bucket_policy(
-            Bucket=bucket, Policy=policy(statement)
-        )
+        world.client("s3", world.root(world.vendor)).put_bucket_policy(Bucket=bucket, Policy=policy(statement))
         assert s3.put_object(Bucket=bucket, Key="a", Body=b"1")
         assert refusal(s3.get_object, Bucket=bucket, Key="a") == DENIED
 

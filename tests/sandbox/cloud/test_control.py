@@ -99,9 +99,7 @@ def test_log_tells_who_did_what_and_shows_no_secret(world: World) -> None:
     arn = world.make_role(trust(world.user_arn(), Condition=external_id("the-id")))
     world.grant("delivery", allow("s3:PutObject"))
     session = world.assume(keys, arn, ExternalId="the-id")
-    world.client("s3", session).put_object(
-        Bucket=bucket, Key="a", Body=b"1", ExpectedBucketOwner=world.customer
-    )
+    world.client("s3", session).put_object(Bucket=bucket, Key="a", Body=b"1", ExpectedBucketOwner=world.customer)
     log = control(world, "GET", "log")
     assumed = next(entry for entry in log if entry["action"] == "AssumeRole")
     assert (assumed["external_id"], assumed["role_arn"], assumed["status"]) == ("the-id", arn, 200)
@@ -125,9 +123,7 @@ def test_log_tells_who_did_what_and_shows_no_secret(world: World) -> None:
         ("GET", "nothing", None, 404),
     ],
 )
-def test_wrong_control_request_is_refused(
-    world: World, method: str, name: str, value: Any, status: int
-) -> None:
+def test_wrong_control_request_is_refused(world: World, method: str, name: str, value: Any, status: int) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         control(world, method, name, value)
     with caught.value:

@@ -68,9 +68,7 @@ def test_chunked_body_with_right_trailer_is_stored_without_its_framing(world: Wo
     bucket = world.make_bucket()
     body = chunked(b"first ", b"second", trailer=f"x-amz-checksum-crc32:{crc32(b'first second')}")
     assert put_chunked(world, bucket, body, length=12)[0] == 200
-    found = world.client("s3", world.root(world.customer)).get_object(
-        Bucket=bucket, Key="a", ChecksumMode="ENABLED"
-    )
+    found = world.client("s3", world.root(world.customer)).get_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
     assert found["Body"].read() == b"first second"
     assert found["ChecksumCRC32"] == crc32(b"first second")
     assert "ContentEncoding" not in found
@@ -165,9 +163,7 @@ def test_garbled_authorization_header_is_malformed(world: World) -> None:
     assert (status, "AuthorizationHeaderMalformed" in text) == (400, True)
 
 
-@pytest.mark.parametrize(
-    "name", ["X-Amz-Something-New", "X-Amz-Meta-With_Underscore", "X-Amz-Checksum-Crc32c"]
-)
+@pytest.mark.parametrize("name", ["X-Amz-Something-New", "X-Amz-Meta-With_Underscore", "X-Amz-Checksum-Crc32c"])
 def test_header_that_nobody_reads_is_not_modelled(world: World, name: str) -> None:
     path = f"/{world.make_bucket()}/a"
     headers = signed(world, "PUT", path, {**digest(b"1"), name: "AAAAAA=="})

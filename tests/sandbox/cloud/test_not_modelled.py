@@ -43,9 +43,7 @@ S3_CALLS: dict[str, Call] = {
     "delete objects": lambda s3, b: s3.delete_objects(Bucket=b, Delete={"Objects": [{"Key": "a"}]}),
     "list v1": lambda s3, b: s3.list_objects(Bucket=b),
     "list buckets": lambda s3, b: s3.list_buckets(),
-    "versioning": lambda s3, b: s3.put_bucket_versioning(
-        Bucket=b, VersioningConfiguration={"Status": "Enabled"}
-    ),
+    "versioning": lambda s3, b: s3.put_bucket_versioning(Bucket=b, VersioningConfiguration={"Status": "Enabled"}),
     "default encryption": lambda s3, b: s3.get_bucket_encryption(Bucket=b),
     "public access": lambda s3, b: s3.get_public_access_block(Bucket=b),
 }

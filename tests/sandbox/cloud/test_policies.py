@@ -60,9 +60,7 @@ def test_malformed_statement_is_refused(kind: PolicyKind, statement: Any) -> Non
     assert caught.value.code == "MalformedPolicyDocument"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"Version":"2013-01-01","Statement":[]}', '{"Statements":[]}']
-)
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"Version":"2013-01-01","Statement":[]}', '{"Statements":[]}'])
 def test_malformed_document_is_refused(text: str) -> None:
     with pytest.raises(AwsError) as caught:
         parse_policy(text, PolicyKind.IDENTITY)

@@ -13,9 +13,7 @@ from apps.sandbox.cloud.server import AlreadyRunningError, LocalCloud
 from tests.sandbox.cloud.world import World
 
 
-def test_endpoint_and_keys_of_the_environment_are_enough(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_endpoint_and_keys_of_the_environment_are_enough(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", world.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", world.customer)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")

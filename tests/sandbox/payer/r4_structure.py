@@ -21,9 +21,7 @@ _PRIMITIVES: dict[str, type | tuple[type, ...]] = {
     "unsignedInt": int,
     "decimal": (int, float),
 }
-_TYPE_OF_REFERENCE = re.compile(
-    r"^(?:https?://.*/)?([A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}(?:/_history/[0-9]+)?$"
-)
+_TYPE_OF_REFERENCE = re.compile(r"^(?:https?://.*/)?([A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}(?:/_history/[0-9]+)?$")
 
 
 class Structures:

@@ -71,9 +71,7 @@ def test_second_look_differs_as_told_and_reset_undoes_it(control: Control, reade
     assert reader.references("Observation?patient=foo-2") == before
 
 
-def test_changes_add_up_and_leave_other_members_alone(
-    control: Control, reader: Reader, acme: Browser
-) -> None:
+def test_changes_add_up_and_leave_other_members_alone(control: Control, reader: Reader, acme: Browser) -> None:
     before = acme.connect("acme-1").references("Observation?patient=acme-m-1")
     total = reader.bundle("Observation?patient=foo-2")["total"]
     for _ in range(2):
@@ -208,9 +206,7 @@ def test_log_tells_requests_in_order_without_credentials(control: Control, foome
         ("127.0.0.1", {"Forwarded": "for=203.0.113.9"}),
     ],
 )
-def test_knobs_answer_clients_on_this_machine_only(
-    payer: LocalPayer, address: str, headers: dict[str, str]
-) -> None:
+def test_knobs_answer_clients_on_this_machine_only(payer: LocalPayer, address: str, headers: dict[str, str]) -> None:
     client = Client(payer.application)
     for method, path in (("GET", "log"), ("POST", "reset"), ("POST", "faults"), ("POST", "members/acme-1")):
         response = client.open(

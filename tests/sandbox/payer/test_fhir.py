@@ -43,16 +43,12 @@ def test_walk_of_all_types_returns_each_resource_once(payer: LocalPayer, reader:
     for type_ in COMPARTMENT_TYPES:
         found += reader.references(f"{type_}?patient={reader.patient}&_count=7")
     expected = [
-        one
-        for one in generated_references(payer, LOGIN)
-        if one.split("/")[0] not in (*SUPPORT_TYPES, "Binary")
+        one for one in generated_references(payer, LOGIN) if one.split("/")[0] not in (*SUPPORT_TYPES, "Binary")
     ]
     assert Counter(found) == Counter(expected)
 
 
-def test_walk_of_the_largest_member_returns_each_resource_once(
-    payer: LocalPayer, foomedical: Browser
-) -> None:
+def test_walk_of_the_largest_member_returns_each_resource_once(payer: LocalPayer, foomedical: Browser) -> None:
     reader = foomedical.connect("patient30@flexpa.com", PASSWORD)
     found = reader.references("Patient/foo-30/$everything?_count=200")
     assert Counter(found) == Counter(generated_references(payer, "patient30@flexpa.com"))
@@ -76,9 +72,7 @@ def test_page_has_total_links_and_entries_as_searchsets_do(reader: Reader) -> No
 
 def test_urn_full_url_stands_where_it_was_planted(reader: Reader) -> None:
     entries = [entry for page in reader.pages("Encounter?patient=foo-2") for entry in page["entry"]]
-    assert [one["resource"]["id"] for one in entries if one["fullUrl"] == VISIT_URN] == [
-        "foo-2-odd-urn-visit"
-    ]
+    assert [one["resource"]["id"] for one in entries if one["fullUrl"] == VISIT_URN] == ["foo-2-odd-urn-visit"]
 
 
 @pytest.mark.parametrize(("asked", "given"), [("", 50), ("&_count=200", 200), ("&_count=100000", 200)])

@@ -46,17 +46,12 @@ def test_discovery_names_the_endpoints_that_the_flow_uses(foomedical: Browser) -
         ("acme-1", ""),
     ],
 )
-def test_wrong_sign_in_shows_the_form_again_with_a_message(
-    foomedical: Browser, login: str, password: str
-) -> None:
+def test_wrong_sign_in_shows_the_form_again_with_a_message(foomedical: Browser, login: str, password: str) -> None:
     page = foomedical.sign_in(login, password)
     assert page.status_code == 400
     assert "That sign-in is not right" in page.text
     assert "Share your records?" not in page.text
-    assert (
-        "Share your records?"
-        in foomedical.submit(page, login=LOGIN, password=PASSWORD, decision="continue").text
-    )
+    assert "Share your records?" in foomedical.submit(page, login=LOGIN, password=PASSWORD, decision="continue").text
 
 
 def test_humana_member_signs_in_with_published_credentials(humana: Browser) -> None:
@@ -211,9 +206,7 @@ def test_sign_in_page_of_another_plan_or_too_old_is_a_dead_end(
 
 def test_approval_cannot_be_reached_without_signing_in(foomedical: Browser) -> None:
     page = foomedical.authorize()
-    jumped = httpx.Response(
-        200, text=page.text.replace('action="sign-in"', 'action="approve"'), request=page.request
-    )
+    jumped = httpx.Response(200, text=page.text.replace('action="sign-in"', 'action="approve"'), request=page.request)
     assert foomedical.submit(jumped, decision="allow").status_code == 400
 
 

@@ -23,9 +23,7 @@ class Command(BaseCommand):
             for place in verify_chain(workspace_id):
                 broken += 1
                 self.stdout.write(f"{workspace_id or 'system'}: event {place.event_id}: {place.what}")
-            self.stdout.write(
-                f"{workspace_id or 'system'}: {count_unsealed(workspace_id)} events not sealed yet"
-            )
+            self.stdout.write(f"{workspace_id or 'system'}: {count_unsealed(workspace_id)} events not sealed yet")
         if broken:
             raise CommandError(f"{broken} places do not hold.")
         self.stdout.write("Every chain holds.")

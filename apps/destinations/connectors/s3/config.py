@@ -94,9 +94,7 @@ def validate(
     found = {
         "bucket": _bucket_errors(_text(fields, "bucket")),
         "region": _region_errors(_text(fields, "region"), regions),
-        "role_arn": _role_errors(
-            _text(fields, "role_arn"), own_account_id, own_account_role_arns, delivery_role_arn
-        ),
+        "role_arn": _role_errors(_text(fields, "role_arn"), own_account_id, own_account_role_arns, delivery_role_arn),
         "prefix": _prefix_errors(_text(fields, "prefix")),
         "kms_key_arn": _key_errors(_text(fields, "kms_key_arn"), _text(fields, "region")),
         "expected_bucket_owner": _owner_errors(_text(fields, "expected_bucket_owner")),
@@ -158,10 +156,7 @@ def _region_errors(region: str, regions: Collection[str]) -> list[str]:
         return []
     if _OTHER_REGION.match(region):
         return [f"The region {region} {_NOT_SUPPORTED}."]
-    return [
-        "This is not an AWS region that we know. The S3 console shows the bucket's region, "
-        "for example us-east-1."
-    ]
+    return ["This is not an AWS region that we know. The S3 console shows the bucket's region, for example us-east-1."]
 
 
 def _role_errors(

@@ -74,9 +74,7 @@ def check_encryption(config: S3Config, receipt: Receipt) -> None:
     if receipt.already_there:
         return
     if config.kms_key_arn:
-        as_asked = (
-            receipt.encryption == "aws:kms" and receipt.details.get("kms_key_arn") == config.kms_key_arn
-        )
+        as_asked = receipt.encryption == "aws:kms" and receipt.details.get("kms_key_arn") == config.kms_key_arn
     else:
         as_asked = receipt.encryption == "AES256"
     if not as_asked:

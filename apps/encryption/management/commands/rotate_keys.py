@@ -15,8 +15,7 @@ class Command(BaseCommand):
         counts = reseal_all(apps.get_models(include_auto_created=True))
         for each in counts:
             self.stdout.write(
-                f"{each.table}: {each.resealed} re-sealed, {each.current} already current,"
-                f" {each.unreadable} unreadable"
+                f"{each.table}: {each.resealed} re-sealed, {each.current} already current, {each.unreadable} unreadable"
             )
         if any(each.unreadable for each in counts):
             raise CommandError("Some values open with none of the keys. Put the missing key back, run again.")

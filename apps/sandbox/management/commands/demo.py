@@ -89,9 +89,7 @@ class Command(BaseCommand):
         self.stdout.write("\nDelivered and read back:")
         for each in fields["delivered"]:
             self.stdout.write(f"  s3://{each['bucket']}/{each['key']}")
-            self.stdout.write(
-                f"    {each['resources']} resources, {each['bytes']} bytes, SHA-256 {each['sha256']}"
-            )
+            self.stdout.write(f"    {each['resources']} resources, {each['bytes']} bytes, SHA-256 {each['sha256']}")
         self.stdout.write(f"\nPortal:   {fields['portal_url']}")
         self.stdout.write(f"Sign in:  {fields['email']} / {fields['password']}")
         support = f"{fields['support_email']} / {fields['support_password']}"

@@ -42,9 +42,7 @@ def add_background(record: RecordBuilder, on: datetime.date) -> None:
     add_provenance(record, on, (goal, team, plan))
 
 
-def add_provenance(
-    record: RecordBuilder, on: datetime.date, targets: tuple[str, ...], *, id_: str = ""
-) -> str:
+def add_provenance(record: RecordBuilder, on: datetime.date, targets: tuple[str, ...], *, id_: str = "") -> str:
     """Add where some resources came from. Provenance has no identifier in R4."""
     return record.add(
         "Provenance",
@@ -110,9 +108,7 @@ def _add_device(record: RecordBuilder, on: datetime.date) -> str:
     return record.add(
         "Device",
         {
-            "udiCarrier": [
-                {"deviceIdentifier": "00000000000017", "carrierHRF": f"(01)00000000000017(21){serial}"}
-            ],
+            "udiCarrier": [{"deviceIdentifier": "00000000000017", "carrierHRF": f"(01)00000000000017(21){serial}"}],
             "status": "active",
             "manufacturer": "Sandbox Devices",
             "serialNumber": serial,

@@ -77,9 +77,7 @@ def add_explanation_of_benefit(
     )
 
 
-def add_claim(
-    record: RecordBuilder, on: datetime.date, *, without: tuple[str, ...] = (), id_: str = ""
-) -> str:
+def add_claim(record: RecordBuilder, on: datetime.date, *, without: tuple[str, ...] = (), id_: str = "") -> str:
     """Add the claim as the provider sent it."""
     code, words, place = record.choose(SERVICES)
     body: Json = {
@@ -106,9 +104,7 @@ def add_claim(
         ],
         "total": money(12_500),
     }
-    return record.add(
-        "Claim", {name: value for name, value in body.items() if name not in without}, on=on, id_=id_
-    )
+    return record.add("Claim", {name: value for name, value in body.items() if name not in without}, on=on, id_=id_)
 
 
 def adjudications(submitted: int, *, paid_share: int) -> list[Json]:

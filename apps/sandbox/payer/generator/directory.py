@@ -64,9 +64,7 @@ def payer(record: RecordBuilder) -> str:
         record.add(
             "Organization",
             {
-                "identifier": [
-                    {"system": "https://sandbox.example/payer-id", "value": record.plan.id_prefix}
-                ],
+                "identifier": [{"system": "https://sandbox.example/payer-id", "value": record.plan.id_prefix}],
                 "active": True,
                 "type": [concept(f"{TERMINOLOGY}/organization-type", "pay", "Payer")],
                 "name": record.plan.display,

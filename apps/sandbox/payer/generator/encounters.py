@@ -36,9 +36,7 @@ _VISITS = (
 )
 
 
-def add_encounter(
-    record: RecordBuilder, on: datetime.date, *, full_url: str | None = None, id_: str = ""
-) -> str:
+def add_encounter(record: RecordBuilder, on: datetime.date, *, full_url: str | None = None, id_: str = "") -> str:
     """Add a visit with its practitioner's role, place and organization."""
     class_code, class_words, type_code, type_words = record.choose(_VISITS)
     serial = some_serial(record)
@@ -78,9 +76,7 @@ def add_condition(record: RecordBuilder, on: datetime.date, encounter: str, *, i
     return record.add(
         "Condition",
         {
-            "clinicalStatus": concept(
-                f"{TERMINOLOGY}/condition-clinical", record.choose(("active", "resolved"))
-            ),
+            "clinicalStatus": concept(f"{TERMINOLOGY}/condition-clinical", record.choose(("active", "resolved"))),
             "verificationStatus": concept(f"{TERMINOLOGY}/condition-ver-status", "confirmed"),
             "category": category("condition-category", kind),
             "code": {

@@ -129,9 +129,7 @@ def _plant_gaps(record: RecordBuilder, visit: str) -> None:
 
 
 def _plant_ids(record: RecordBuilder, visit: str) -> None:
-    add_observation(
-        record, _DAY, {"valueQuantity": _weight()}, id_=f"{record.member.patient_id}.odd.with.dots"
-    )
+    add_observation(record, _DAY, {"valueQuantity": _weight()}, id_=f"{record.member.patient_id}.odd.with.dots")
     add_observation(record, _DAY, {"valueQuantity": _weight()}, id_=_longest_id(record.member.patient_id))
     twin = _id(record, "twin")
     add_observation(record, _DAY, {"valueQuantity": _weight()}, id_=twin)

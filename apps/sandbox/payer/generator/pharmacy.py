@@ -132,9 +132,7 @@ def add_pharmacy_benefit(
     }
     if request:
         body["prescription"] = ref(request)
-    return record.add(
-        "ExplanationOfBenefit", body, on=on, profile=f"{C4BB_PROFILE}/C4BB-ExplanationOfBenefit-Pharmacy"
-    )
+    return record.add("ExplanationOfBenefit", body, on=on, profile=f"{C4BB_PROFILE}/C4BB-ExplanationOfBenefit-Pharmacy")
 
 
 def _drug(record: RecordBuilder, place: int) -> Json:

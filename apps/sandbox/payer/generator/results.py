@@ -89,9 +89,7 @@ def add_observation(
 ) -> str:
     """Add a body weight whose elements `body` overrides or adds to."""
     whole = _observation(record, on, "vital-signs", concept(LOINC, "29463-7", "Body weight"))
-    return record.add(
-        "Observation", {**whole, **body}, on=on, id_=id_, profile=_VITAL_PROFILE, full_url=full_url
-    )
+    return record.add("Observation", {**whole, **body}, on=on, id_=id_, profile=_VITAL_PROFILE, full_url=full_url)
 
 
 def _observation(record: RecordBuilder, on: datetime.date, kind: str, code: Json) -> Json:
