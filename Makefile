@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 
 # Everything, for real: PostgreSQL, the sandbox payer, the local AWS, a browser.
 test: $(VENV)/.installed-test
-	.ci/browser
+	.ci/needs
 	$(PY) -m pytest
 
 run: $(VENV)/.installed

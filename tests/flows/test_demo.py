@@ -52,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             assert process.poll() is None, (var.parent / "demo.log").read_text()
             time.sleep(0.2)
         assert stat.S_IMODE((var / "demo.json").stat().st_mode) == 0o600
-        yield json.loads((var / "demo.json").read_text())
+        yield {**json.loads((var / "demo.json").read_text()), "var": str(var)}
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(90)
@@ -90,7 +90,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def test_demo_json_has_the_contracts_fields(demo: dict[str, Any]) -> None:
-    assert demo.keys() == FIELDS
+    assert demo.keys() - {"var"} == FIELDS
     assert re.fullmatch(r"sk_test_[\w-]{43}", demo["secret_key"])
     assert re.fullmatch(r"mk_live_[\w-]{43}", demo["live_management_key"])
 
@@ -158,3 +158,14 @@ def test_every_relative_reference_resolves_in_its_object(objects: dict[str, tupl
         found = [each for resource in resources(body) for each in references(resource) if relative.fullmatch(each)]
         assert found
         assert set(found) <= here
+
+
+def test_the_readmes_first_delivery_by_hand_works_to_the_letter(demo: dict[str, Any]) -> None:
+    text = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"^```sh\n(PY=.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block],
+        env={**os.environ, "VAR": demo["var"]}, cwd=ROOT, capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "flexpa/me-1/" in ran.stdout

@@ -94,6 +94,9 @@ class Deliveries(RuleBasedStateMachine):
         by = dt.timedelta(hours=hours)
         names = ["next_attempt_at", "give_up_at", "held_at", "lease_until"]
         Delivery.objects.update(**{name: F(name) - by for name in names})
+        for claim, _ in self.running:  # what a worker has read moves too
+            assert claim.delivery.give_up_at is not None
+            claim.delivery.give_up_at -= by
         self.model.pass_time(hours)
 
     @rule(hours=st.sampled_from([TICK_HOURS, 30, 60]))
