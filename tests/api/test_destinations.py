@@ -150,3 +150,10 @@ def test_a_missing_field_is_named(world: World, missing: str) -> None:
 def test_a_backfill_says_how_many_deliveries_it_made(world: World) -> None:
     answer = world.care.api().post(f"destinations/{world.care.destination.pk}/backfill")
     assert answer.json() == {"deliveries_made": 0}
+
+
+def test_two_destinations_may_not_claim_the_same_object_keys(world: World) -> None:
+    assert world.care.api().post("destinations", FIELDS).status_code == 201
+    answer = world.care.api().post("destinations", {**FIELDS, "name": "Twin"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "prefix")
+    assert world.care.api().post("destinations", {**FIELDS, "name": "Twin", "prefix": "twin/"}).status_code == 201

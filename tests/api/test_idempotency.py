@@ -88,7 +88,10 @@ def test_after_a_day_the_key_is_free_and_the_record_is_purged(world: World) -> N
     now = timezone.now()
     assert purge_idempotency_records(now=now + dt.timedelta(hours=23)) == 0
     IdempotencyRecord.objects.update(expires_at=now - dt.timedelta(seconds=1))
-    assert world.care.api().post("destinations", {**FIELDS, "name": "Second"}, key="one").status_code == 201
+    assert (
+        world.care.api().post("destinations", {**FIELDS, "name": "Second", "prefix": "two/"}, key="one").status_code
+        == 201
+    )
     assert purge_idempotency_records(now=now + dt.timedelta(hours=25)) == 1
 
 

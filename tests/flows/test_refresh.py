@@ -178,4 +178,4 @@ def test_a_crawl_that_is_cut_off_resumes_from_its_page(
 def control_log(control: Control) -> list[str]:
     base = control("members/" + LOGIN, add=0).request.url
     answer = httpx.get(f"{base.scheme}://{base.host}:{base.port}/_control/log", trust_env=False)
-    return [str(each) for each in answer.json()]
+    return [str(each) for each in answer.json()["requests"]]

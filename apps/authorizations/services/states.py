@@ -31,7 +31,7 @@ def place_of(authorization: PatientAuthorization) -> Place:
 
 def lock_authorization(authorization: PatientAuthorization) -> PatientAuthorization:
     return (
-        PatientAuthorization.objects.select_for_update(of=("self",))
+        PatientAuthorization.objects.select_for_update(of=("self",), no_key=True)
         .select_related("application", "endpoint", "consent")
         .get(pk=authorization.pk)
     )

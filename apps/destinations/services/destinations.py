@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from apps.applications.keys import Mode
 from apps.applications.models import Application
 from apps.audit.events import Actor
 from apps.audit.services import record_event
+from apps.authorizations.models import PatientAuthorization
 from apps.outbox.doorbell import Lane, wake
 from apps.outbox.transitions import IllegalTransition, check_transition
 
@@ -100,11 +102,12 @@ def enable_destination(*, destination: Destination, by: Actor, now: dt.datetime)
         raise NotTested
     _move(locked, DestinationState.ENABLED, paused_reason="", fail_streak=0, refused_streak=0)
     held = Delivery.objects.filter(destination=locked, state=DeliveryState.HELD)
+    purge_at = PatientAuthorization.objects.filter(pk=OuterRef("authorization_id")).values("purge_at")[:1]
     held.update(
         state=DeliveryState.PENDING,
         next_attempt_at=now,
-        # The give-up clock stood still while the row was held (rulings B3).
-        give_up_at=F("give_up_at") + (now - F("held_at")),
+        # The clock stood still while the row was held (rulings B3), but the purge does not wait (A7).
+        give_up_at=Least(F("give_up_at") + (now - F("held_at")), Subquery(purge_at)),
         held_at=None,
     )
     _record("destination.enabled", locked, by, {})
@@ -147,7 +150,7 @@ def delete_destination(*, destination: Destination, by: Actor, now: dt.datetime)
 
 def lock_destination(destination: Destination) -> Destination:
     return (
-        Destination.objects.select_for_update(of=("self",))
+        Destination.objects.select_for_update(of=("self",), no_key=True)
         .select_related("application__workspace")
         .get(pk=destination.pk)
     )
@@ -194,12 +197,16 @@ def _checked(
         errors["name"] = ["Give the destination a name."]
     elif len(texts["name"]) > 100:
         errors["name"] = ["Use 100 characters at most."]
-    same = Destination.objects.filter(application=application, mode=mode, name=texts["name"])
-    same = same.exclude(state=DestinationState.DELETED)
+    others = Destination.objects.filter(application=application, mode=mode).exclude(state=DestinationState.DELETED)
     if current is not None:
-        same = same.exclude(pk=current.pk)
-    if same.exists():
+        others = others.exclude(pk=current.pk)
+    if others.filter(name=texts["name"]).exists():
         errors["name"] = ["Another destination of this application has that name. Choose another one."]
+    if others.filter(bucket=texts["bucket"], prefix=texts["prefix"]).exists():
+        errors.setdefault("prefix", []).append(
+            "Another destination of this application writes to this bucket with this prefix: both would claim the "
+            "same object keys. Choose another prefix."
+        )
     if errors:
         raise InvalidDestination(errors)
     return texts

@@ -55,7 +55,7 @@ def schedule_deliveries(
     now: dt.datetime,
 ) -> int:
     """Make one row per destination of this application and mode, in the caller's transaction."""
-    destinations = Destination.objects.select_for_update().filter(
+    destinations = Destination.objects.select_for_update(no_key=True).filter(
         application=authorization.application_id, mode=authorization.mode, state__in=FIRST_STATE
     )
     made = 0

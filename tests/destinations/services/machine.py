@@ -81,7 +81,7 @@ class Deliveries(RuleBasedStateMachine):
         self.rolled_back.__exit__(None, None, None)
 
     def _destination(self, authorization: PatientAuthorization, number: int) -> Destination:
-        fields = {"name": f"Lake {number}", "bucket": "lake", "region": "us-east-1"}
+        fields = {"name": f"Lake {number}", "bucket": f"lake-{number}", "region": "us-east-1"}
         return services.create_destination(
             application=authorization.application, mode=Mode.TEST, by=SYSTEM,
             fields=fields | {"role_arn": factories.ROLE_ARN},
