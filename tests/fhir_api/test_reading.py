@@ -1,0 +1,151 @@
+"""Reads over FHIR: one consent's records, nobody else's, every refusal an OperationOutcome."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from apps.audit.events import SYSTEM
+from apps.audit.models import AuditEvent
+from apps.authorizations.models import PatientAuthorization
+from apps.authorizations.services import issue_tokens
+from apps.records.selectors import find_view
+from apps.syncs.services import revoke_and_expunge
+from tests.flows import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Reader:
+    """A program with one patient's access token."""
+
+    def __init__(self, authorization: PatientAuthorization) -> None:
+        issued = issue_tokens(consent=authorization.consent, by=SYSTEM, now=timezone.now())
+        self.headers = {"Authorization": f"Bearer {issued.access_token}"}
+        self.client = Client()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        response = self.client.get(f"/fhir/{path}", headers=self.headers)
+        self.last = response
+        body = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
+        return response.status_code, json.loads(body)
+
+
+@pytest.fixture
+def authorization(payer_url: str) -> PatientAuthorization:
+    return world.link_member(world.make_team(), "patient1@flexpa.com", payer_url=payer_url)
+
+
+@pytest.fixture
+def synced(authorization: PatientAuthorization) -> PatientAuthorization:
+    assert world.sync(authorization).state == "COMPLETED"
+    return authorization
+
+
+def code_of(outcome: dict[str, Any]) -> str:
+    assert outcome["resourceType"] == "OperationOutcome"
+    return str(outcome["issue"][0]["code"])
+
+
+def test_everything_is_what_is_stored_byte_for_byte(synced: PatientAuthorization) -> None:
+    status, bundle = Reader(synced).get("Patient/$PATIENT_ID/$everything")
+    view = find_view(synced)
+    assert view is not None
+    assert (status, bundle["type"]) == (200, "searchset")
+    assert [entry["resource"] for entry in bundle["entry"]] == [json.loads(line) for _, _, line in view.lines()]
+    assert bundle["entry"][0]["fullUrl"].endswith(f"/fhir/Patient/{synced.destination_patient_id}")
+
+
+@pytest.mark.parametrize("patient", ["$PATIENT_ID", "%24PATIENT_ID"])
+def test_the_wildcard_reads_the_tokens_patient(synced: PatientAuthorization, patient: str) -> None:
+    status, resource = Reader(synced).get(f"Patient/{patient}")
+    assert (status, resource["id"]) == (200, str(synced.destination_patient_id))
+
+
+def test_another_consents_resources_are_not_found_not_even_their_existence(
+    synced: PatientAuthorization, payer_url: str
+) -> None:
+    other = world.link_member(world.make_team("zeta"), "HUser00004", payer_url=payer_url)
+    world.sync(other)
+    view = find_view(other)
+    assert view is not None
+    reader = Reader(synced)
+    for resource_type, fhir_id, _ in view.lines():
+        status, outcome = reader.get(f"{resource_type}/{fhir_id}")
+        assert (status, code_of(outcome)) == (404, "not-found")
+    assert reader.get(f"Patient/{other.destination_patient_id}/$everything")[0] == 404
+
+
+def test_the_same_person_in_two_applications_has_two_ids(synced: PatientAuthorization, payer_url: str) -> None:
+    other = world.link_member(world.make_team("zeta"), "patient1@flexpa.com", payer_url=payer_url)
+    assert other.source_patient_id == synced.source_patient_id
+    assert other.destination_patient_id != synced.destination_patient_id
+
+
+def test_before_the_first_sync_ends_it_is_429_transient_with_whole_seconds(
+    authorization: PatientAuthorization,
+) -> None:
+    reader = Reader(authorization)
+    status, outcome = reader.get("Patient/$PATIENT_ID")
+    assert (status, code_of(outcome)) == (429, "transient")
+    assert reader.last["Retry-After"] == reader.last["X-Retry-After"] == "3"
+
+
+def test_after_a_failed_first_sync_it_is_422_processing(
+    authorization: PatientAuthorization, settings: Settings
+) -> None:
+    settings.SYNC_ATTEMPTS = 1
+    authorization.endpoint.fhir_base += "/nowhere"
+    authorization.endpoint.save()
+    assert world.sync(authorization).state == "FAILED"
+    status, outcome = Reader(authorization).get("Patient/$PATIENT_ID")
+    assert (status, code_of(outcome)) == (422, "processing")
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("Nonsense/1", "not-supported"), ("Patient/1", "not-found"), ("Observation", "not-supported"),
+     ("Patient/$PATIENT_ID/$fly", "not-supported"), ("", "not-supported")],
+)  # fmt: skip
+def test_what_is_not_there_or_not_built_is_404_and_says_which(
+    synced: PatientAuthorization, path: str, code: str
+) -> None:
+    status, outcome = Reader(synced).get(path)
+    assert (status, code_of(outcome)) == (404, code)
+
+
+def test_without_a_running_token_it_is_401(synced: PatientAuthorization) -> None:
+    reader = Reader(synced)
+    revoke_and_expunge(authorization=synced, by=SYSTEM, now=timezone.now())
+    assert (reader.get("Patient/$PATIENT_ID")[0], reader.last["WWW-Authenticate"]) == (401, "Bearer")
+    reader.headers = {}
+    assert reader.get("Patient/$PATIENT_ID")[0] == 401
+
+
+def test_a_write_is_refused(synced: PatientAuthorization) -> None:
+    reader = Reader(synced)
+    response = reader.client.put("/fhir/Patient/1", b"{}", content_type="application/json", headers=reader.headers)
+    assert response.status_code == 405
+
+
+def test_each_reading_makes_one_event_and_answers_are_private(synced: PatientAuthorization) -> None:
+    reader = Reader(synced)
+    before = AuditEvent.objects.filter(action__startswith="record.").count()
+    reader.get("Patient/$PATIENT_ID/$everything")
+    assert reader.last["Cache-Control"] == "private, no-store"
+    events = AuditEvent.objects.filter(action__startswith="record.")
+    assert events.count() == before + 1
+    assert events.latest("id").detail["count"] == sum(find_view(synced).counts().values())  # type: ignore[union-attr]
+
+
+def test_metadata_needs_no_token_and_names_only_what_is_built(client: Client) -> None:
+    statement = client.get("/fhir/metadata").json()
+    assert statement["resourceType"] == "CapabilityStatement"
+    (rest,) = statement["rest"]
+    assert {each["code"] for resource in rest["resource"] for each in resource["interaction"]} == {"read"}
+    assert all("searchParam" not in resource for resource in rest["resource"])
