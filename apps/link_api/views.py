@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -237,6 +238,4 @@ def _patient_access(request: HttpRequest, now: dt.datetime) -> PatientAccess | J
 
 
 def _issuer() -> str:
-    from django.conf import settings
-
     return str(settings.PUBLIC_URL)
