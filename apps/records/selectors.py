@@ -56,6 +56,16 @@ class View:
                 after = chunk[-1][0]
 
 
+def find_open_sources(partition_id: int, resource_type: str) -> dict[bytes, str]:
+    """Return the source hash -> id of the newest open version of each resource of a type."""
+    newest = (
+        StoredResource.objects.filter(partition=partition_id, type=resource_type, last_seq__isnull=True)
+        .order_by("fhir_id", "-first_seq")
+        .distinct("fhir_id")
+    )
+    return {bytes(found): fhir_id for found, fhir_id in newest.values_list("source_hash", "fhir_id").iterator()}
+
+
 def find_view(authorization: PatientAuthorization, *, seq: int | None = None) -> View | None:
     """Return the authorization's partition as of `seq` (default: the current); None before the first sync."""
     as_of = authorization.current_seq if seq is None else seq

@@ -5,15 +5,24 @@ Owns the value only; whoever syncs fills it. Source: documented contract, "Tags"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
 from uuid import UUID
 
 from apps.transforms import identifiers
 
+# Raise it whenever the same source bytes would give another line: refreshes then transform everything anew.
+PIPELINE_VERSION = 1
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+# Compared by identity: one is made per sync, and hashing eleven fields at each look-up costs more than the look-up.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SourceContext:
-    """Where a resource comes from and for whom; `fhir_base` has no trailing slash, `tag_base` has one."""
+    """Where a resource comes from and for whom; `fhir_base` has no trailing slash, `tag_base` has one.
+
+    `fingerprint` stands for all of it and for the pipeline's version: with the same source bytes, an equal
+    fingerprint gives an equal line.
+    """
 
     application_id: str
     mode: str
@@ -26,6 +35,11 @@ class SourceContext:
     patient_id: UUID
     source_patient_id: str
     tag_base: str
+    fingerprint: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        told = [str(getattr(self, each.name)) for each in fields(self) if each.init]
+        object.__setattr__(self, "fingerprint", sha256(repr([PIPELINE_VERSION, *told]).encode()).digest())
 
     def new_id(self, resource_type: str, source_id: str) -> str:
         """Derive the id that a resource of this source has here."""

@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeGuard
 
 from apps.fhir import codec
 from apps.transforms import fallbacks, identifiers, references, tags
-from apps.transforms.context import SourceContext
+from apps.transforms.context import PIPELINE_VERSION, SourceContext
 from apps.transforms.references import Target
 
 __all__ = [
@@ -24,11 +24,10 @@ __all__ = [
     "SourceContext",
     "Target",
     "Transformed",
+    "source_hash",
     "transform",
 ]
 
-# Raise it whenever the same source bytes would give another line: refreshes then transform everything anew.
-PIPELINE_VERSION = 1
 MAX_RESOURCE_BYTES = 32 * 2**20
 
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}")
@@ -48,7 +47,10 @@ class ResourceError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transformed:
-    """A resource as we keep it; `content_hash` ignores meta.lastUpdated and meta.versionId."""
+    """A resource as we keep it; `content_hash` ignores meta.lastUpdated and meta.versionId.
+
+    `source_hash` is of all that the line was made from.
+    """
 
     type: str
     id: str
@@ -57,6 +59,16 @@ class Transformed:
     content_hash: bytes
     line: bytes
     targets: tuple[Target, ...]
+
+
+def source_hash(raw: bytes, *, context: SourceContext, full_url: str | None) -> bytes:
+    """Hash everything that a line is made from: the same hash means the same line, without making it."""
+    made_from = sha256(context.fingerprint)
+    # A urn is another name of the resource and no part of its line; sources may give a new one at each read.
+    made_from.update(full_url.encode("utf-8", "replace") if _is_url(full_url) else b"")
+    made_from.update(b"\n")
+    made_from.update(raw)
+    return made_from.digest()
 
 
 def transform(
@@ -93,7 +105,7 @@ def transform(
         type=resource_type,
         id=fhir_id,
         source_id=source_id,
-        source_hash=sha256(raw).digest(),
+        source_hash=source_hash(raw, context=context, full_url=full_url),
         content_hash=sha256(content).digest(),
         line=line,
         targets=tuple(targets.values()),
@@ -119,10 +131,13 @@ def _mark_origin(resource: dict[str, Any], source_url: str, full_url: str | None
     foreign = meta.get("tag") or [] if isinstance(meta, dict) else None
     if not isinstance(foreign, list):
         raise ResourceError("malformed", "The meta element has the wrong shape.")
-    is_url = full_url is not None and full_url.startswith(("http://", "https://"))
-    meta["source"] = full_url if is_url else source_url
+    meta["source"] = full_url if _is_url(full_url) else source_url
     meta["tag"] = tags.replace_own_tags(foreign, context=context)
     resource["meta"] = meta
+
+
+def _is_url(full_url: str | None) -> TypeGuard[str]:
+    return full_url is not None and full_url.startswith(("http://", "https://"))
 
 
 def _without_volatile_meta(line: bytes, meta: dict[str, Any]) -> bytes:

@@ -89,10 +89,12 @@ class Filled:
 
     def stage(self, page: Iterable[Resource], urns: dict[str, Resource] | None = None) -> int:
         """Stage one page of the running sync; return how many rows it wrote."""
+        resources = [self.transformed(each) for each in page]
         staged = stage_resources(
             partition_id=self.partition.pk,
             seq=self.seq + 1,
-            resources=[self.transformed(each) for each in page],
+            resources=resources,
+            targets=[target for each in resources for target in each.targets],
             aliases={urn: f"{each.type}/{self.new_id(each.type, each.id)}" for urn, each in (urns or {}).items()},
             now=factories.NOW,
         )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.transforms.pipeline import ResourceError, transform
+from apps.transforms.pipeline import ResourceError, source_hash, transform
 
 from .sources import BASE, CONTEXT, transformed
 
@@ -26,7 +27,6 @@ def test_line_keeps_order_and_number_texts_and_has_no_line_end() -> None:
     assert b'"value":[1.10,-0,1E+3,12345678901234567890123],"meta":{"lastUpdated":"x",' in done.line
     assert list(json.loads(done.line)) == ["note", "resourceType", "id", "value", "meta", "identifier"]
     assert (done.type, done.source_id) == ("Observation", "1")
-    assert done.source_hash == sha256(raw).digest()
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,32 @@ def test_content_hash_sees_numbers_contained_versions_and_authorizations() -> No
     hashes = {transform(raw, context=CONTEXT).content_hash for raw in raws}
     hashes.add(transform(raws[0], context=replace(CONTEXT, authorization_id="a")).content_hash)
     assert len(hashes) == 5
+
+
+def test_source_hash_changes_with_everything_that_the_line_is_made_from() -> None:
+    raw, url = b'{"resourceType":"Claim","id":"1"}', f"{BASE}/Claim/1"
+    same = [
+        source_hash(raw, context=replace(CONTEXT), full_url=url),
+        transform(raw, context=CONTEXT, full_url=url).source_hash,
+    ]
+    others = [
+        source_hash(raw + b" ", context=CONTEXT, full_url=url),
+        source_hash(raw, context=CONTEXT, full_url=f"{url}/_history/2"),
+        source_hash(raw, context=CONTEXT, full_url=None),
+        *(
+            source_hash(raw, context=replace(CONTEXT, **{each.name: uuid4()}), full_url=url)
+            for each in fields(CONTEXT)
+            if each.init
+        ),
+    ]
+    assert len(set(same)) == 1
+    assert len({*same, *others}) == 1 + len(others)
+
+
+def test_a_new_urn_for_the_same_resource_is_no_change() -> None:
+    raw = b'{"resourceType":"Claim","id":"1"}'
+    urns = ["urn:uuid:0c9d1f6e-0000-4000-8000-000000000001", "urn:uuid:0c9d1f6e-0000-4000-8000-000000000002"]
+    assert len({source_hash(raw, context=CONTEXT, full_url=urn) for urn in urns}) == 1
 
 
 def test_content_hash_does_not_see_white_space_and_escapes() -> None:

@@ -42,6 +42,8 @@ def close_sequence(
         with cursor.cursor.copy("COPY seen_keys FROM STDIN") as copy:
             for key in set(keys):
                 copy.write_row((key,))
+        # Before the first ANALYZE the planner takes a partition for one row: its nested loops are quadratic.
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(
             """
             UPDATE records_storedresource old SET last_seq = %(seq)s - 1, ended_at = %(now)s
@@ -64,6 +66,7 @@ def close_sequence(
         )
         ended += cursor.rowcount
         cursor.execute("DROP TABLE seen_keys")
+        cursor.execute("SET LOCAL enable_nestloop = on")
     view = View(partition_id, seq)
     missing = _mend_references(view, ended=ended, now=now)
     return Closed(view.counts(), ended, missing)
@@ -146,26 +149,52 @@ def _rewrite(rows: QuerySet[StoredResource], view: View, replacements: dict[byte
 
     after = 0
     while True:
-        batch = list(rows.filter(pk__gt=after).order_by("pk")[:BATCH_ROWS])
-        for row in batch:
-            before = bytes(row.line)
+        batch = list(rows.filter(pk__gt=after).order_by("pk").values_list("pk", "first_seq", "line")[:BATCH_ROWS])
+        staged: list[tuple[int, bytes]] = []
+        older: list[tuple[int, bytes]] = []
+        for pk, first_seq, before in batch:
             line = REFERENCE.sub(replace, before)
             if line != before:
-                _store_rewritten(row, line, view.seq, now)
+                (staged if first_seq == view.seq else older).append((pk, line))
+        _change_lines(staged)
+        _add_versions(older, view.seq, now)
         if len(batch) < BATCH_ROWS:
             return
-        after = batch[-1].pk
+        after = batch[-1][0]
 
 
-def _store_rewritten(row: StoredResource, line: bytes, seq: int, now: dt.datetime) -> None:
-    """Change a version of this sequence in place; of an older one make a new version.
+def _change_lines(changed: list[tuple[int, bytes]]) -> None:
+    """Change versions of this sequence in place: nobody has seen them."""
+    if not changed:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE records_storedresource r SET line = new.line"
+            " FROM unnest(%s::bigint[], %s::bytea[]) AS new(id, line) WHERE r.id = new.id",
+            [[pk for pk, _ in changed], [line for _, line in changed]],
+        )
+
+
+def _add_versions(changed: list[tuple[int, bytes]], seq: int, now: dt.datetime) -> None:
+    """End versions of older sequences and put new ones in their place.
 
     The hashes stay: they are of what the source sent, so the next refresh finds it unchanged.
     """
-    if row.first_seq == seq:
-        StoredResource.objects.filter(pk=row.pk).update(line=line)
+    if not changed:
         return
-    StoredResource.objects.filter(pk=row.pk).update(last_seq=seq - 1, ended_at=now)
-    row.pk, row.first_seq, row.stored_at, row.line = None, seq, now, line
-    row._state.adding = True
-    row.save(force_insert=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH new AS (SELECT * FROM unnest(%(ids)s::bigint[], %(lines)s::bytea[]) AS new(id, line)),
+            ended AS (
+                UPDATE records_storedresource r SET last_seq = %(seq)s - 1, ended_at = %(now)s
+                FROM new WHERE r.id = new.id
+            )
+            INSERT INTO records_storedresource
+                (partition_id, type, fhir_id, first_seq, stored_at, source_hash, content_hash, pipeline_version, line)
+            SELECT r.partition_id, r.type, r.fhir_id, %(seq)s, %(now)s, r.source_hash, r.content_hash,
+                   r.pipeline_version, new.line
+            FROM new JOIN records_storedresource r ON r.id = new.id
+            """,
+            {"ids": [pk for pk, _ in changed], "lines": [line for _, line in changed], "seq": seq, "now": now},
+        )

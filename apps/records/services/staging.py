@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from apps.authorizations.models import PatientAuthorization
 from apps.transforms.pipeline import PIPELINE_VERSION, Target, Transformed
 
-from ..models import Partition, ReferenceTarget, StoredResource, UrnAlias
+from ..models import Partition, StoredResource, UrnAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,15 @@ def stage_resources(
     partition_id: int,
     seq: int,
     resources: Sequence[Transformed],
+    targets: Sequence[Target],
     aliases: Mapping[str, str],
     now: dt.datetime,
 ) -> StagedPage:
     """Write what is new or changed as versions of `seq`; an unchanged resource is not written.
 
     The same resource twice in one crawl: the later one stands.
-    Shape: aliases are urn -> "Type/our id" of resources that the source also names so.
+    Shape: targets are what the resources refer to, as far as this crawl has not kept them yet; aliases are
+    urn -> "Type/our id" of resources that the source also names so.
     """
     latest = {(each.type, each.id): each for each in resources}
     known = _known_versions(partition_id, list(latest))
@@ -62,26 +64,34 @@ def stage_resources(
         _drop_staged(partition_id, seq, superseded)
     if fresh:
         _copy(partition_id, seq, fresh, now)
-        _keep_targets(partition_id, [target for each in fresh for target in each.targets])
+    _keep_targets(partition_id, targets)
     # Also of unchanged resources: a source may name them by another urn each time.
-    UrnAlias.objects.bulk_create(
-        [UrnAlias(partition_id=partition_id, urn=urn, local=local) for urn, local in aliases.items()],
-        ignore_conflicts=True,
-    )
+    if aliases:
+        UrnAlias.objects.bulk_create(
+            [UrnAlias(partition_id=partition_id, urn=urn, local=local) for urn, local in aliases.items()],
+            ignore_conflicts=True,
+        )
     return StagedPage([f"{kind}/{fhir_id}" for kind, fhir_id in latest], len(fresh))
 
 
 def _known_versions(partition_id: int, keys: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bytes, int]]:
-    """Return the newest open version of each key: (first_seq, content hash, pipeline version)."""
+    """Return the newest open version of each key: (first_seq, content hash, pipeline version).
+
+    LATERAL with LIMIT leaves the planner one way only: a look-up in the index for each key. Before the first
+    ANALYZE it would else read the whole partition for every page.
+    """
+    if not keys:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT r.type, r.fhir_id, r.first_seq, r.content_hash, r.pipeline_version
-            FROM records_storedresource r
-            JOIN unnest(%s::text[], %s::text[]) AS k(type, fhir_id)
-              ON r.type = k.type AND r.fhir_id = k.fhir_id
-            WHERE r.partition_id = %s AND r.last_seq IS NULL
-            ORDER BY r.first_seq
+            SELECT k.type, k.fhir_id, newest.first_seq, newest.content_hash, newest.pipeline_version
+            FROM unnest(%s::text[], %s::text[]) AS k(type, fhir_id)
+            CROSS JOIN LATERAL (
+                SELECT r.first_seq, r.content_hash, r.pipeline_version FROM records_storedresource r
+                WHERE r.partition_id = %s AND r.type = k.type AND r.fhir_id = k.fhir_id AND r.last_seq IS NULL
+                ORDER BY r.first_seq DESC LIMIT 1
+            ) newest
             """,
             [[key[0] for key in keys], [key[1] for key in keys], partition_id],
         )
@@ -117,19 +127,19 @@ def _copy(partition_id: int, seq: int, resources: Sequence[Transformed], now: dt
 
 def _keep_targets(partition_id: int, targets: Sequence[Target]) -> None:
     distinct = {target.local: target for target in targets}
-    ReferenceTarget.objects.bulk_create(
-        [
-            ReferenceTarget(
-                partition_id=partition_id,
-                type=target.type,
-                fhir_id=target.local.removeprefix(f"{target.type}/"),
-                source_id=target.source_id,
-                external=target.external,
-            )
-            for target in distinct.values()
-        ],
-        ignore_conflicts=True,
-    )
+    if not distinct:
+        return
+    rows = [(each.type, local.removeprefix(f"{each.type}/"), each.source_id, each.external)
+            for local, each in distinct.items()]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO records_referencetarget (partition_id, type, fhir_id, source_id, external, is_local)
+            SELECT %s, *, true FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+            ON CONFLICT DO NOTHING
+            """,
+            [partition_id, *(list(column) for column in zip(*rows, strict=True))],
+        )
 
 
 @contextmanager

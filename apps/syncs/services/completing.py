@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
 from typing import Any
 
 from django.db import connection, transaction
@@ -35,13 +36,14 @@ def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt
             discard_staged(partition_id=crawl.partition_id, current_seq=authorization.current_seq)
             _end(job, token, SyncState.FAILED, authorization, now, error_code="not-active")
             return
-        shrunk = _shrunk_types(job, crawl, authorization)
+        seen = _seen_keys(job)
+        shrunk = _shrunk_types(seen, crawl, authorization)
         gaps = [*crawl.gaps, *shrunk]
         carried = {str(gap["type"]) for gap in shrunk}
         closed = close_sequence(
             partition_id=crawl.partition_id,
             seq=job.seq,
-            keys=_seen_keys(job),
+            keys=seen,
             complete_types=[kind for kind in crawl.complete_types if kind not in carried],
             now=now,
         )
@@ -135,15 +137,12 @@ def _seen_keys(job: SyncJob) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _shrunk_types(job: SyncJob, crawl: CrawlResult, authorization: PatientAuthorization) -> list[dict[str, object]]:
+def _shrunk_types(keys: list[str], crawl: CrawlResult, authorization: PatientAuthorization) -> list[dict[str, object]]:
     """Types that lost more than half of their resources: carried once more and flagged (rulings A4)."""
     if authorization.current_seq == 0:
         return []
     before = View(crawl.partition_id, authorization.current_seq).counts()
-    seen: dict[str, int] = {}
-    for key in _seen_keys(job):
-        kind = key.partition("/")[0]
-        seen[kind] = seen.get(kind, 0) + 1
+    seen = Counter(key.partition("/")[0] for key in keys)
     previous = SyncJob.objects.filter(authorization=authorization, state=SyncState.COMPLETED).order_by("-seq").first()
     flagged = {gap["type"] for gap in previous.gaps if gap["reason"] == "shrunk"} if previous else set()
     return [
@@ -152,11 +151,10 @@ def _shrunk_types(job: SyncJob, crawl: CrawlResult, authorization: PatientAuthor
             "reason": "shrunk",
             "code": "shrunk",
             "page": 0,
-            "message": f"The source showed {seen.get(kind, 0)} of {before[kind]}; "
-            "the rest is carried for one more sync.",
+            "message": f"The source showed {seen[kind]} of {before[kind]}; the rest is carried for one more sync.",
         }
         for kind in crawl.complete_types
-        if kind in before and seen.get(kind, 0) * 2 < before[kind] and kind not in flagged
+        if kind in before and seen[kind] * 2 < before[kind] and kind not in flagged
     ]
 
 

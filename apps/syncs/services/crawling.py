@@ -154,13 +154,13 @@ class Crawl:
             cursor.execute(
                 """
                 SELECT t.type, t.source_id FROM records_referencetarget t
-                WHERE t.partition_id = %s AND t.type = ANY(%s)
-                  AND NOT EXISTS (SELECT 1 FROM syncs_crawledpage p
-                                  WHERE p.sync_job_id = %s AND p.type = t.type
-                                    AND t.type || '/' || t.fhir_id = ANY(p.keys))
+                WHERE t.partition_id = %(partition)s AND t.type = ANY(%(types)s)
+                  AND t.type || '/' || t.fhir_id NOT IN (
+                      SELECT unnest(p.keys) FROM syncs_crawledpage p
+                      WHERE p.sync_job_id = %(job)s AND p.type = ANY(%(types)s))
                 ORDER BY t.type, t.source_id
                 """,
-                [self.keeper.partition_id, types, self.job.pk],
+                {"partition": self.keeper.partition_id, "types": types, "job": self.job.pk},
             )
             return [(row[0], row[1]) for row in cursor.fetchall()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from django.conf import settings
@@ -11,11 +12,47 @@ from django.utils import timezone
 
 from apps.fhir.codec import SourcePage
 from apps.outbox.claims import heartbeat
+from apps.records.selectors import find_open_sources
 from apps.records.services import open_partition, stage_resources
 from apps.records.services.staging import without_cycle_collection
-from apps.transforms.pipeline import ResourceError, SourceContext, Transformed, transform
+from apps.transforms.pipeline import ResourceError, SourceContext, Transformed, source_hash, transform
 
 from ..models import CrawledPage, SyncJob
+
+
+@dataclass(slots=True)
+class SortedPage:
+    """A page taken apart. Shape: unchanged are "Type/our id"; aliases urn -> "Type/our id"; rejected [type, code]."""
+
+    resources: list[Transformed] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    rejected: list[list[str]] = field(default_factory=list)
+
+
+class OpenSources:
+    """What the lines of one type were made from: the same again needs no work (rulings A2)."""
+
+    def __init__(self, resource_type: str, made_from: dict[bytes, str]) -> None:
+        self.type = resource_type
+        self._made_from = made_from
+        self._other: set[str] = set()
+
+    @classmethod
+    def of(cls, partition_id: int, resource_type: str) -> OpenSources:
+        return cls(resource_type, find_open_sources(partition_id, resource_type))
+
+    def find(self, made_from: bytes) -> str | None:
+        """Return "Type/our id" of the resource that stands as it came; None when it must be transformed."""
+        fhir_id = self._made_from.get(made_from)
+        if fhir_id is None:
+            return None
+        local = f"{self.type}/{fhir_id}"
+        return None if local in self._other else local
+
+    def note_other(self, local: str) -> None:
+        """From here on the resource has other bytes in this crawl: its earlier ones are a change again."""
+        self._other.add(local)
 
 
 class PageKeeper:
@@ -28,51 +65,68 @@ class PageKeeper:
         with transaction.atomic():
             heartbeat(job, token)  # a purge that came first took the job away: nothing may come after it
             self.partition_id = open_partition(job.authorization).pk
+        self.open_sources = OpenSources("", {})
+        self.kept_targets: set[str] = set()
         self.kept = 0
 
     def keep(self, resource_type: str, number: int, page: SourcePage, next_url: str) -> None:
         """Raises: LostLease, and then nothing of the page is written."""
-        aliases: dict[str, str] = {}
-        rejected: list[list[str]] = []
+        if self.open_sources.type != resource_type:
+            self.open_sources = OpenSources.of(self.partition_id, resource_type)
         with without_cycle_collection():
-            resources = self._transformed(page, aliases, rejected)
+            sorted_out = self._sort_out(page)
+        targets = {
+            target.local: target
+            for each in sorted_out.resources
+            for target in each.targets
+            if target.local not in self.kept_targets
+        }
         with transaction.atomic():
             heartbeat(self.job, self.token)
             staged = stage_resources(
                 partition_id=self.partition_id,
                 seq=self.job.seq,
-                resources=resources,
-                aliases=aliases,
+                resources=sorted_out.resources,
+                targets=list(targets.values()),
+                aliases=sorted_out.aliases,
                 now=timezone.now(),
             )
             CrawledPage.objects.create(
                 sync_job=self.job,
                 type=resource_type,
                 number=number,
-                keys=staged.keys,
+                keys=[*sorted_out.unchanged, *staged.keys],
                 next_url=next_url,
-                rejected=rejected,
+                rejected=sorted_out.rejected,
             )
+        self.kept_targets.update(targets)
         self.kept += 1
 
-    def _transformed(self, page: SourcePage, aliases: dict[str, str], rejected: list[list[str]]) -> list[Transformed]:
-        """Transform what can be; a broken resource is noted. References by urn are settled at the end."""
-        resources = []
+    def _sort_out(self, page: SourcePage) -> SortedPage:
+        """Transform what is new or changed; a broken resource is noted. References by urn are settled at the end."""
+        found = SortedPage()
         for entry in page.entries:
-            try:
-                each = transform(
-                    entry.raw,
-                    context=self.context,
-                    full_url=entry.full_url,
-                    max_bytes=settings.MAX_RESOURCE_BYTES,
-                )
-            except ResourceError as error:
-                rejected.append([claimed_type(entry.raw), error.code])
-                continue
+            made_from = source_hash(entry.raw, context=self.context, full_url=entry.full_url)
+            local = self.open_sources.find(made_from)
+            if local is not None:
+                found.unchanged.append(local)
+            else:
+                try:
+                    each = transform(
+                        entry.raw,
+                        context=self.context,
+                        full_url=entry.full_url,
+                        max_bytes=settings.MAX_RESOURCE_BYTES,
+                    )
+                except ResourceError as error:
+                    found.rejected.append([claimed_type(entry.raw), error.code])
+                    continue
+                local = f"{each.type}/{each.id}"
+                found.resources.append(each)
+                self.open_sources.note_other(local)
             if entry.full_url and entry.full_url.startswith("urn:"):
-                aliases[entry.full_url] = f"{each.type}/{each.id}"
-            resources.append(each)
-        return resources
+                found.aliases[entry.full_url] = local
+        return found
 
     @cached_property
     def context(self) -> SourceContext:
