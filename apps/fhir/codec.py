@@ -117,6 +117,8 @@ class _Entry(msgspec.Struct):
     full_url: Any = msgspec.field(name="fullUrl", default=None)
     resource: Raw = Raw()
     search: Any = None
+    request: Any = None
+    response: Any = None
 
 
 class _Page(msgspec.Struct):
@@ -187,14 +189,16 @@ def _source_page(page: _Page, resource_of: Callable[[Raw], bytes]) -> SourcePage
     entries: list[SourceEntry] = []
     outcomes: list[bytes] = []
     for entry in page.entry or ():
-        if not bytes(entry.resource):
-            continue
-        raw = resource_of(entry.resource)
+        has_resource = bool(bytes(entry.resource))
+        if not has_resource and (entry.request or entry.response):
+            continue  # what a batch answers, or a deletion in a history: no record
+        # A match without a resource is a broken one, and as such somebody's to count.
+        raw = resource_of(entry.resource) if has_resource else b""
         if isinstance(entry.search, dict) and entry.search.get("mode") == "outcome":
             outcomes.append(raw)
         else:
             entries.append(SourceEntry(full_url=entry.full_url if isinstance(entry.full_url, str) else None, raw=raw))
-    total = page.total if type(page.total) is int else None
+    total = page.total if type(page.total) is int and 0 <= page.total < 2**31 else None
     return SourcePage(entries=entries, next_url=_next_url(page.link), total=total, outcomes=outcomes)
 
 

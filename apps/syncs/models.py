@@ -73,7 +73,11 @@ class CrawledPage(models.Model):
     # Shape: "Type/id" with our ids; a page of one type may carry others (includes).
     keys = ArrayField(models.CharField(max_length=130, db_collation="C"))
     next_url = models.TextField(blank=True, default="")  # empty: this was the type's last page
-    rejected = models.JSONField(default=list)  # [[type, code]] of resources that could not be read
+    # [[type, code, "Type/id" or ""]] of resources that could not be read, as far as they say who they are
+    rejected = models.JSONField(default=list)
+    is_search = models.BooleanField(default=True)  # else a batch that was fetched by id
+    entries = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True, blank=True)  # Bundle.total of a search by patient
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["sync_job", "type", "number"], name="syncs_page_once")]

@@ -5,6 +5,7 @@ Source: FHIR R4 "Search" (paging by `next` links) and "Capabilities".
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -16,6 +17,7 @@ from apps.fhir.codec import SourceEntry, SourcePage
 from apps.fhir.resource_types import SUPPORT_TYPES, SUPPORTED_TYPES
 from apps.outbound.failures import RefusedAddress, SourceError
 from apps.outbound.http import Door, Response
+from apps.outbound.retries import retry_after_seconds
 
 OUTCOME_BYTES = 16 * 1024
 ACCEPT = {"Accept": "application/fhir+json"}
@@ -39,11 +41,12 @@ class Source:
         """
         body = self._get(f"{self.fhir_base}/metadata").body
         try:
-            return _offered(msgspec.json.decode(body))
+            by_patient, by_id = _offered(msgspec.json.decode(body))
         except (msgspec.DecodeError, AttributeError, TypeError, UnicodeDecodeError):
-            raise fault(
-                "The source's CapabilityStatement cannot be read.", "unreadable-capability", permanent=False
-            ) from None
+            by_patient = []
+        if not by_patient:
+            raise fault("The source's CapabilityStatement cannot be read.", "unreadable-capability", permanent=False)
+        return by_patient, by_id
 
     def first_url(self, resource_type: str) -> str:
         query = urlencode({"patient": self.patient_id, "_count": self.page_size})
@@ -92,7 +95,7 @@ class Source:
             code=f"http-{answer.status}",
             permanent=400 <= answer.status < 500 and answer.status not in (401, 408, 429),
             status=answer.status,
-            retry_after_seconds=_seconds(answer.headers.get("retry-after", "")),
+            retry_after_seconds=retry_after_seconds(answer.headers.get("retry-after", ""), now=dt.datetime.now(dt.UTC)),
             outcome=outcome,
         )
 
@@ -114,7 +117,3 @@ def _offered(statement: Any) -> tuple[list[str], list[str]]:
 
 def fault(message: str, code: str, *, permanent: bool) -> SourceError:
     return SourceError(message, code=code, permanent=permanent, status=None, retry_after_seconds=None, outcome=None)
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if text.isdigit() else None

@@ -20,6 +20,8 @@ from apps.transforms.references import Target
 __all__ = [
     "MAX_RESOURCE_BYTES",
     "PIPELINE_VERSION",
+    "SOURCE_ID",
+    "TYPE_NAME",
     "ResourceError",
     "SourceContext",
     "Target",
@@ -30,9 +32,9 @@ __all__ = [
 
 MAX_RESOURCE_BYTES = 32 * 2**20
 
-_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}")
+TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}")
 # Wider than the standard's id; what a text column and its index can hold.
-_SOURCE_ID = re.compile(r"[^\s?#\x00-\x1f\x7f]{1,256}")
+SOURCE_ID = re.compile(r"[^\s?#\x00-\x1f\x7f]{1,256}")
 _VOLATILE_META = ("lastUpdated", "versionId")
 
 
@@ -116,11 +118,11 @@ def _type_and_id(resource: dict[str, Any]) -> tuple[str, str]:
     resource_type, source_id = resource.get("resourceType"), resource.get("id")
     if resource_type in (None, ""):
         raise ResourceError("missing-type", "The resource has no resourceType.")
-    if not isinstance(resource_type, str) or not _TYPE_NAME.fullmatch(resource_type):
+    if not isinstance(resource_type, str) or not TYPE_NAME.fullmatch(resource_type):
         raise ResourceError("malformed", "The resourceType is not the name of a type.")
     if source_id in (None, ""):
         raise ResourceError("missing-id", "The resource has no id.")
-    if not isinstance(source_id, str) or not _SOURCE_ID.fullmatch(source_id):
+    if not isinstance(source_id, str) or not SOURCE_ID.fullmatch(source_id):
         raise ResourceError("malformed", "The id is not usable as an id.")
     return resource_type, source_id
 

@@ -191,6 +191,16 @@ def test_split_bundle_in_which_a_resource_is_nested_too_deeply_keeps_the_others(
     assert len(page.entries) == 2
 
 
+def test_split_bundle_hands_on_a_match_without_a_resource_as_a_broken_one() -> None:
+    page = split_bundle(b'{"resourceType":"Bundle","total":2,"entry":[{"fullUrl":"https://a/Claim/1"},{}]}')
+    assert [(entry.full_url, entry.raw) for entry in page.entries] == [("https://a/Claim/1", b""), (None, b"")]
+
+
+@pytest.mark.parametrize("total", [b"-1", b"2147483648", b"1.0", b"null"])
+def test_split_bundle_with_a_total_that_cannot_be_one_has_none(total: bytes) -> None:
+    assert split_bundle(b'{"resourceType":"Bundle","total":%b}' % total).total is None
+
+
 @pytest.mark.parametrize("value", [b"null", b"7", b"[1]", b'"text"'])
 def test_split_bundle_hands_on_a_resource_that_is_no_object(value: bytes) -> None:
     whole = split_bundle(b'{"resourceType":"Bundle","entry":[{"resource":%b}]}' % value)

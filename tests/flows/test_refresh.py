@@ -132,8 +132,8 @@ def test_a_reader_during_a_refresh_sees_the_old_set_and_after_it_the_new_one(
     seen: list[dict[str, bytes]] = []
     keep = keeping.PageKeeper.keep
 
-    def look_after_each_page(self: keeping.PageKeeper, *arguments: Any) -> None:
-        keep(self, *arguments)
+    def look_after_each_page(self: keeping.PageKeeper, *arguments: Any, **named: Any) -> None:
+        keep(self, *arguments, **named)
         seen.append(visible(linked))
 
     monkeypatch.setattr(keeping.PageKeeper, "keep", look_after_each_page)
@@ -153,9 +153,9 @@ def test_a_crawl_that_is_cut_off_resumes_from_its_page(
     class Killed(BaseException):
         pass
 
-    def die_on_the_fifth_page(self: keeping.PageKeeper, *arguments: Any) -> None:
+    def die_on_the_fifth_page(self: keeping.PageKeeper, *arguments: Any, **named: Any) -> None:
         nonlocal pages
-        keep(self, *arguments)
+        keep(self, *arguments, **named)
         pages += 1
         if pages == 5:
             raise Killed

@@ -16,6 +16,7 @@ from apps.audit.events import SYSTEM
 from apps.authorizations.models import PatientAuthorization
 from apps.destinations.models import Delivery
 from apps.destinations.services import deliver_next, disable_destination, enable_destination
+from apps.fhir.resource_types import SUPPORT_TYPES
 from apps.outbound.failures import SourceError
 from apps.outbound.http import Response
 from apps.records.selectors import find_view
@@ -26,6 +27,7 @@ from apps.syncs.source import Source
 from apps.syncs.states import SyncCause
 
 from . import world
+from .fault_scripts import Control
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOGIN = "patient2@flexpa.com"
@@ -183,3 +185,75 @@ def test_a_full_disk_is_our_fault_and_is_tried_again(
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.error_code, delivery.error_owner) == ("RETRYING", "spool-failed", "us")
     assert delivery.attempt_rows.count() == 1
+
+
+@pytest.mark.parametrize("header", ["retry_after", "retry_after_date"])
+def test_a_throttled_source_is_left_alone_for_as_long_as_it_asks_and_loses_nothing(
+    linked: PatientAuthorization, payer_url: str, header: str
+) -> None:
+    control = Control(payer_url)
+    control.play([{"type": "Condition", "status": 429, header: 300}])
+    before = timezone.now()
+    run_next_sync_job()
+    job = SyncJob.objects.get()
+    assert job.state == "WAITING"
+    assert 290 < (job.next_attempt_at - before).total_seconds() < 400
+    assert [each["status"] for each in control.asked()][-1] == 429, "nothing is asked after the refusal"
+    assert not run_next_sync_job()
+    SyncJob.objects.update(next_attempt_at=before)
+    job = world.sync(linked)
+    assert (job.state, job.gaps, job.source_failures) == ("COMPLETED", [], 0)
+
+
+def test_a_source_that_throttles_for_ever_ends_the_sync_with_every_type_named_that_it_did_not_give(
+    linked: PatientAuthorization, payer_url: str, settings: Settings
+) -> None:
+    settings.SYNC_RETRY_SECONDS = 0
+    control = Control(payer_url)
+    control.play([{"type": "Condition", "status": 429, "retry_after": 0, "times": 1000}])
+    job = steps(12)
+    assert job.state == "COMPLETED"
+    gaps = {gap["type"] for gap in job.gaps}
+    assert "Condition" in gaps
+    control.reset()
+    request_sync(authorization=linked, cause=SyncCause.MANUAL, by=SYSTEM, now=timezone.now())
+    whole = world.sync(linked)
+    assert whole.resource_counts.keys() - set(SUPPORT_TYPES) <= gaps | job.resource_counts.keys()
+
+
+def test_ids_that_the_source_does_not_have_are_no_progress(
+    linked: PatientAuthorization, payer_url: str, settings: Settings
+) -> None:
+    """A type that fails for ever and a provider that is asked for in vain in each step: it must end."""
+    settings.SYNC_RETRY_SECONDS = 0
+    Control(payer_url).play(
+        [
+            {"type": "Condition", "status": 500, "times": 1000},
+            {"type": "Practitioner", "empty": True, "times": 1000},
+        ]
+    )
+    job = steps(8)
+    assert (job.state, {gap["type"] for gap in job.gaps}) == ("COMPLETED", {"Condition"})
+
+
+def test_a_broken_resource_of_a_refresh_keeps_its_earlier_version(linked: PatientAuthorization, payer_url: str) -> None:
+    world.sync(linked)
+    view = find_view(linked)
+    assert view is not None
+    before = {"/".join(key): line for *key, line in view.lines()}
+    control = Control(payer_url)
+    control.play(
+        [{"type": "Observation", "page": 1, "replace": ["nan", "no-id"]}, {"type": "Patient", "replace": ["nan"]}]
+    )
+    request_sync(authorization=linked, cause=SyncCause.MANUAL, by=SYSTEM, now=timezone.now())
+    job = world.sync(linked)
+    assert (job.state, job.gaps) == ("COMPLETED", [])
+    assert {(each["type"], each["code"], each["count"]) for each in job.rejected} == {
+        ("Observation", "malformed", 1),
+        ("Observation", "missing-id", 1),
+        ("Patient", "malformed", 1),
+    }
+    after = find_view(linked)
+    assert after is not None
+    assert {"/".join(key): line for *key, line in after.lines()} == before
+    assert control.strikes().replaced

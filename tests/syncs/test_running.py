@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -29,11 +30,11 @@ class Killed(BaseException):
 
 def crash(job: SyncJob, monkeypatch: pytest.MonkeyPatch, *, after_pages: int = 2) -> None:
     """Claim the job, keep some pages, and be gone; its lease runs out."""
-    keep = PageKeeper.keep
+    keep, kept_before = PageKeeper.keep, job.pages.count()
 
-    def die(self: PageKeeper, *arguments: object) -> None:
-        keep(self, *arguments)  # type: ignore[arg-type]
-        if self.kept == after_pages:
+    def die(self: PageKeeper, *arguments: Any, **named: Any) -> None:
+        keep(self, *arguments, **named)
+        if job.pages.count() == kept_before + after_pages:
             raise Killed
 
     with monkeypatch.context() as patched:
@@ -113,12 +114,12 @@ def test_revoked_in_mid_crawl_the_next_page_is_not_kept_and_no_row_is_left(
 ) -> None:
     job, keep = request(authorization), PageKeeper.keep
 
-    def revoke_before_the_third(self: PageKeeper, *arguments: object) -> None:
-        if self.kept == 2:
+    def revoke_before_the_third(self: PageKeeper, *arguments: Any, **named: Any) -> None:
+        if self.job.pages.count() == 2:
             revoke_and_expunge(authorization=authorization, by=SYSTEM, now=timezone.now())
             with pytest.raises(LostLease):
-                keep(self, *arguments)  # type: ignore[arg-type]
-        keep(self, *arguments)  # type: ignore[arg-type]
+                keep(self, *arguments, **named)
+        keep(self, *arguments, **named)
 
     monkeypatch.setattr(PageKeeper, "keep", revoke_before_the_third)
     job = step(job)

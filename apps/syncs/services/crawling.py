@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -21,10 +20,12 @@ from apps.fhir.resource_types import SUPPORT_TYPES, SUPPORTED_TYPES
 from apps.outbound.failures import SourceError
 from apps.outbox.claims import heartbeat
 from apps.outbox.draining import is_draining
+from apps.records.selectors import View
 from apps.records.services import discard_staged
 
 from ..models import SyncJob
 from ..source import Source, fault
+from .findings import count_rejected, measure_progress, short_types, types_not_offered, types_with_nameless
 from .keeping import PageKeeper
 
 BATCH_IDS = 50
@@ -68,6 +69,7 @@ class Crawl:
         """Crawl what is not crawled yet. Raises: OutOfTime, ReauthorizationNeeded, LostLease, SourceError."""
         authorization = self.job.authorization
         self.deadline = time.monotonic() + settings.SYNC_STEP_SECONDS
+        self.progress_before = measure_progress(self.job)
         if not self.job.pages.exists():
             discard_staged(partition_id=self.keeper.partition_id, current_seq=authorization.current_seq)
         self.source = Source(
@@ -81,8 +83,10 @@ class Crawl:
         self.types = ["Patient", *by_patient, *by_id]
         self._crawl_patient()
         for resource_type in by_patient:
-            self._crawl_type(resource_type)
-        self._crawl_references(by_id)
+            if not self.throttled:
+                self._crawl_type(resource_type)
+        if not self.throttled:
+            self._crawl_references(by_id)
 
     # -- pages of a type ---------------------------------------------------------------------------
 
@@ -145,7 +149,7 @@ class Crawl:
                 except SourceError as failure:
                     self.note_failure(resource_type, failure, page=number)
                     return
-                self.keeper.keep(resource_type, number, page, "")
+                self.keeper.keep(resource_type, number, page, "", is_search=False)
                 # A source may page even what was asked for by id.
                 ask = partial(self.source.page, url) if url else None
 
@@ -205,6 +209,16 @@ class Crawl:
                 self.gaps[kind] = {"type": kind, "reason": "failed", "code": code, "message": message, "page": 0}
 
     @property
+    def is_stuck(self) -> bool:
+        """This step brought nothing new: it counts as a failure of the source."""
+        return measure_progress(self.job) == self.progress_before
+
+    @property
+    def throttled(self) -> bool:
+        """The source asked us to come later: nothing more is asked of it in this step."""
+        return any(each.status == 429 or each.retry_after_seconds is not None for each in self.transient)
+
+    @property
     def loaded_nothing(self) -> bool:
         return bool(self.gaps) and not self.job.pages.exclude(keys=[]).exists()
 
@@ -222,14 +236,16 @@ class Crawl:
         return max([first * 2.0**self.job.source_failures, *asked])
 
     def result(self) -> CrawlResult:
-        counted: Counter[tuple[str, str]] = Counter()
-        for rows in self.job.pages.values_list("rejected", flat=True):
-            counted.update((kind, code) for kind, code in rows)
+        complete = self.complete - set(self.gaps)
+        short = short_types(self.job, complete)
+        visible = View(self.keeper.partition_id, self.job.authorization.current_seq).counts()
+        not_offered = types_not_offered(visible, [*self.types, *self.gaps]) if self.types else []
+        ended = complete - {str(gap["type"]) for gap in short} - types_with_nameless(self.job)
         return CrawlResult(
             partition_id=self.keeper.partition_id,
-            complete_types=sorted(self.complete - set(self.gaps)),
-            gaps=[gap for gap in self.gaps.values() if gap["type"]],
-            rejected=[{"type": kind, "code": code, "count": n} for (kind, code), n in sorted(counted.items())],
+            complete_types=sorted(ended),
+            gaps=[*(gap for gap in self.gaps.values() if gap["type"]), *short, *not_offered],
+            rejected=count_rejected(self.job),
             requests_made=self.requests_made,
         )
 

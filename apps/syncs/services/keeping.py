@@ -11,18 +11,27 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.fhir.codec import SourcePage
+from apps.fhir.salvage import claimed_identity
 from apps.outbox.claims import heartbeat
 from apps.records.selectors import find_open_sources
 from apps.records.services import open_partition, stage_resources
 from apps.records.services.staging import without_cycle_collection
-from apps.transforms.pipeline import ResourceError, SourceContext, Transformed, source_hash, transform
+from apps.transforms.pipeline import (
+    SOURCE_ID,
+    TYPE_NAME,
+    ResourceError,
+    SourceContext,
+    Transformed,
+    source_hash,
+    transform,
+)
 
 from ..models import CrawledPage, SyncJob
 
 
 @dataclass(slots=True)
 class SortedPage:
-    """A page taken apart. Shape: unchanged are "Type/our id"; aliases urn -> "Type/our id"; rejected [type, code]."""
+    """A page taken apart. Shape: keys are "Type/our id"; aliases urn -> key; rejected [type, code, key]."""
 
     resources: list[Transformed] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
@@ -67,9 +76,8 @@ class PageKeeper:
             self.partition_id = open_partition(job.authorization).pk
         self.open_sources = OpenSources("", {})
         self.kept_targets: set[str] = set()
-        self.kept = 0
 
-    def keep(self, resource_type: str, number: int, page: SourcePage, next_url: str) -> None:
+    def keep(self, resource_type: str, number: int, page: SourcePage, next_url: str, *, is_search: bool = True) -> None:
         """Raises: LostLease, and then nothing of the page is written."""
         if self.open_sources.type != resource_type:
             self.open_sources = OpenSources.of(self.partition_id, resource_type)
@@ -95,12 +103,14 @@ class PageKeeper:
                 sync_job=self.job,
                 type=resource_type,
                 number=number,
-                keys=[*sorted_out.unchanged, *staged.keys],
+                keys=[*sorted_out.unchanged, *staged.keys, *filter(None, (key for *_, key in sorted_out.rejected))],
                 next_url=next_url,
                 rejected=sorted_out.rejected,
+                is_search=is_search,
+                entries=len(page.entries),
+                total=page.total if is_search else None,
             )
         self.kept_targets.update(targets)
-        self.kept += 1
 
     def _sort_out(self, page: SourcePage) -> SortedPage:
         """Transform what is new or changed; a broken resource is noted. References by urn are settled at the end."""
@@ -119,7 +129,7 @@ class PageKeeper:
                         max_bytes=settings.MAX_RESOURCE_BYTES,
                     )
                 except ResourceError as error:
-                    found.rejected.append([claimed_type(entry.raw), error.code])
+                    found.rejected.append(self._rejection(entry.raw, error))
                     continue
                 local = f"{each.type}/{each.id}"
                 found.resources.append(each)
@@ -127,6 +137,13 @@ class PageKeeper:
             if entry.full_url and entry.full_url.startswith("urn:"):
                 found.aliases[entry.full_url] = local
         return found
+
+    def _rejection(self, raw: bytes, error: ResourceError) -> list[str]:
+        """Note what is broken, and whose earlier version therefore stands: [type, code, "Type/our id" or ""]."""
+        kind, source_id = claimed_identity(raw)
+        named = TYPE_NAME.fullmatch(kind) and SOURCE_ID.fullmatch(source_id)
+        key = f"{kind}/{self.context.new_id(kind, source_id)}" if named else ""
+        return [kind if TYPE_NAME.fullmatch(kind) else "unknown", error.code, key]
 
     @cached_property
     def context(self) -> SourceContext:
@@ -146,10 +163,3 @@ class PageKeeper:
             source_patient_id=authorization.source_patient_id,
             tag_base=settings.TAG_BASE,
         )
-
-
-def claimed_type(raw: bytes) -> str:
-    """Return the resource type that broken bytes claim, for the count only."""
-    _, _, rest = raw.partition(b'"resourceType"')
-    name = rest.partition(b'"')[2].partition(b'"')[0]
-    return name.decode() if name.isalpha() and len(name) < 64 else "unknown"

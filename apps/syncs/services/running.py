@@ -85,8 +85,8 @@ def _step(job: SyncJob, token: uuid.UUID) -> None:
     try:
         crawl.run()
     except OutOfTime:
-        # A step that kept nothing is a failing source, not a long crawl: it must not go on for ever.
-        stuck = not crawl.keeper.kept and not is_draining()
+        # A step that brought nothing is a failing source, not a long crawl: it must not go on for ever.
+        stuck = crawl.is_stuck and not is_draining()
         if not stuck or job.source_failures + 1 < settings.SYNC_ATTEMPTS:
             _hand_back(job, token, crawl, seconds=crawl.retry_seconds() if stuck else 0, failed=stuck)
             return
@@ -103,10 +103,11 @@ def _step(job: SyncJob, token: uuid.UUID) -> None:
 
 def _settle_step(job: SyncJob, token: uuid.UUID, crawl: Crawl) -> None:
     """Ask again later for what fails for now, fail what loaded nothing, complete the rest with its gaps."""
-    if crawl.transient and job.source_failures + 1 < settings.SYNC_ATTEMPTS:
-        _hand_back(job, token, crawl, seconds=crawl.retry_seconds(), failed=True)
+    stuck = crawl.is_stuck
+    if crawl.transient and job.source_failures + stuck < settings.SYNC_ATTEMPTS:
+        _hand_back(job, token, crawl, seconds=crawl.retry_seconds(), failed=stuck)
         return
-    if "" in crawl.gaps:
+    if "" in crawl.gaps or crawl.throttled:
         crawl.name_unreached(crawl.first_code, "The source could not be asked for this type.")
     if crawl.loaded_nothing:
         fail_sync(
