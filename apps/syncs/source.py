@@ -15,6 +15,7 @@ import msgspec
 from apps.fhir import codec
 from apps.fhir.codec import SourceEntry, SourcePage
 from apps.fhir.resource_types import SUPPORT_TYPES, SUPPORTED_TYPES
+from apps.fhir.salvage import claimed_identity
 from apps.outbound.failures import RefusedAddress, SourceError
 from apps.outbound.http import Door, Response
 from apps.outbound.retries import retry_after_seconds
@@ -53,11 +54,15 @@ class Source:
         return f"{self.fhir_base}/{resource_type}?{query}"
 
     def patient(self) -> SourcePage:
-        """Read the Patient itself as a page of one. Raises: SourceError."""
+        """Read the Patient as a page of one. Raises: SourceError, also for an answer that is not this Patient."""
         url = f"{self.fhir_base}/Patient/{self.patient_id}"
-        return SourcePage(
-            entries=[SourceEntry(full_url=url, raw=self._get(url).body)], next_url=None, total=1, outcomes=[]
-        )
+        raw = self._get(url).body
+        kind, source_id = claimed_identity(raw)
+        if kind != "Patient":
+            raise fault("The source's answer is not a Patient.", "not-a-patient", permanent=False)
+        if source_id not in ("", self.patient_id):
+            raise fault("The source answered with another Patient.", "another-patient", permanent=True)
+        return SourcePage(entries=[SourceEntry(full_url=url, raw=raw)], next_url=None, total=1, outcomes=[])
 
     def page(self, url: str) -> SourcePage:
         """Fetch one page. Raises: SourceError, also for a `next` link that leads off the source."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from apps.authorizations.models import PatientAuthorization
+from apps.outbound.http import Response
 from apps.records.models import StoredResource
 from apps.records.selectors import find_view
+from apps.syncs.source import Source
 
 from .conftest import request, run, step
 from .source import OUTCOME, ScriptedSource, resource
@@ -139,3 +142,27 @@ def test_what_is_referred_to_is_fetched_by_id_and_what_that_refers_to(
     there = [each["valueReference"]["reference"] for each in json.loads(line)["extension"]]
     assert there[0] == f"Organization/{StoredResource.objects.get(type='Organization').fhir_id}"
     assert there[1] == f"{source.base}/Organization/gone"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"resourceType":"Bundle","entry":[]}', "not-a-patient"),
+        (b"{}", "not-a-patient"),
+        (b'{"resourceType":"Patient","id":"somebody-else"}', "another-patient"),
+    ],
+)
+def test_an_answer_that_is_not_this_patient_is_a_gap_and_never_kept(
+    authorization: PatientAuthorization, monkeypatch: pytest.MonkeyPatch, body: bytes, code: str
+) -> None:
+    get = Source._get
+
+    def other(self: Source, url: str) -> Response:
+        found = get(self, url)
+        return replace(found, body=body) if url.endswith("/Patient/me") else found
+
+    monkeypatch.setattr(Source, "_get", other)
+    job = run(authorization)
+    assert job.state == "COMPLETED"
+    assert [(gap["type"], gap["code"]) for gap in job.gaps] == [("Patient", code)]
+    assert "Patient" not in job.resource_counts
