@@ -29,6 +29,40 @@ _AUTHORIZATION = re.compile(
 )
 
 
+# How each service words a refusal that has nothing to do with what was asked; STS and IAM share theirs.
+_WORDS: dict[str, dict[str, tuple[int, str]]] = {
+    "s3": {
+        "unknown key": (403, "InvalidAccessKeyId"),
+        "bad token": (400, "InvalidToken"),
+        "skewed": (403, "RequestTimeTooSkewed"),
+        "bad signature": (403, "SignatureDoesNotMatch"),
+        "expired": (400, "ExpiredToken"),
+        "refused": (403, "AccessDenied"),
+    },
+    "kms": {
+        "unknown key": (400, "UnrecognizedClientException"),
+        "bad token": (400, "UnrecognizedClientException"),
+        "skewed": (400, "InvalidSignatureException"),
+        "bad signature": (400, "InvalidSignatureException"),
+        "expired": (400, "ExpiredTokenException"),
+        "refused": (400, "IncompleteSignatureException"),
+    },
+}
+_QUERY_WORDS = {
+    "unknown key": (403, "InvalidClientTokenId"),
+    "bad token": (403, "InvalidClientTokenId"),
+    "skewed": (403, "SignatureDoesNotMatch"),
+    "bad signature": (403, "SignatureDoesNotMatch"),
+    "expired": (403, "ExpiredTokenException"),
+    "refused": (403, "AccessDenied"),
+}
+
+
+def _refusal(scope: Scope, what: str, message: str) -> AwsError:
+    status, code = _WORDS.get(scope.service, _QUERY_WORDS)[what]
+    return AwsError(status, code, message)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The parsed Authorization header."""
@@ -67,7 +101,8 @@ class Caller:
             texts = storehouse.list_user_policies(self.arn)
         else:
             role = storehouse.find_role(self.principal_arn)
-            texts = role.policies if role else ()
+            # A role that was deleted and made again under the same name is another role.
+            texts = role.policies if role and role.id == self.session.role_id else ()
         return Standing(
             identity=tuple(parse_policy(text, PolicyKind.IDENTITY) for text in texts),
             session=self.session.policy if self.session else None,
@@ -101,11 +136,6 @@ def read_scope(request: AwsRequest) -> Scope:
 
 def _find_caller(scope: Scope, token: str, *, storehouse: Storehouse, sessions: SessionTable) -> tuple[Caller, str]:
     """Find the caller and its secret. Raises: AwsError, in S3's or the query services' words."""
-    is_s3 = scope.service == "s3"
-    unknown = AwsError(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
-    if is_s3:
-        text = "The AWS Access Key Id you provided does not exist in our records."
-        unknown = AwsError(403, "InvalidAccessKeyId", text)
     session = sessions.find(scope.key)
     expected_token = session.token if session else ""
     if session is not None:
@@ -119,12 +149,12 @@ def _find_caller(scope: Scope, token: str, *, storehouse: Storehouse, sessions: 
     else:
         key = storehouse.find_user_key(scope.key)
         if key is None or not key.is_active:
-            raise unknown
+            text = "The AWS Access Key Id or security token you provided does not exist in our records."
+            raise _refusal(scope, "unknown key", text)
         caller = Caller(kind="User", arn=key.user_arn, user_id=key.user_id, principal_arn=key.user_arn)
         secret = key.secret
     if not hmac.compare_digest(token.encode(), expected_token.encode()):
-        text = "The provided token is malformed or otherwise invalid."
-        raise AwsError(400, "InvalidToken", text) if is_s3 else unknown
+        raise _refusal(scope, "bad token", "The provided token is malformed or otherwise invalid.")
     return caller, secret
 
 
@@ -135,15 +165,13 @@ def _check_clock(request: AwsRequest, scope: Scope, now: datetime) -> str:
         sent_at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError as error:
         text = "AWS authentication requires a valid Date or x-amz-date header"
-        raise AwsError(403, "AccessDenied", text) from error
+        raise _refusal(scope, "refused", text) from error
     if abs(now - sent_at) > ALLOWED_SKEW:
-        if scope.service == "s3":
-            text = "The difference between the request time and the current time is too large."
-            raise AwsError(403, "RequestTimeTooSkewed", text)
         word = "Signature expired" if sent_at < now else "Signature not yet current"
-        raise AwsError(403, "SignatureDoesNotMatch", f"{word}: {stamp}")
+        text = f"{word}: {stamp}. The difference between the request time and the current time is too large."
+        raise _refusal(scope, "skewed", text)
     if scope.date != stamp[:8]:
-        raise AwsError(403, "SignatureDoesNotMatch", "Date in Credential scope does not match x-amz-date.")
+        raise _refusal(scope, "bad signature", "Date in Credential scope does not match x-amz-date.")
     return stamp
 
 
@@ -186,14 +214,11 @@ def authenticate(
     must_sign = {"host"} | {name for name in request.headers if name.startswith("x-amz-")}
     if must_sign - set(scope.signed):
         text = "There were headers present in the request which were not signed"
-        raise AwsError(403, "AccessDenied", text)
+        raise _refusal(scope, "refused", text)
     expected = sign(canonical_request(request, scope), secret=secret, scope=scope, stamp=stamp)
     if not hmac.compare_digest(expected, scope.signature):
         text = "The request signature we calculated does not match the signature you provided."
-        raise AwsError(403, "SignatureDoesNotMatch", text)
+        raise _refusal(scope, "bad signature", text)
     if caller.session is not None and caller.session.expires_at <= now:
-        if scope.service == "s3":
-            raise AwsError(400, "ExpiredToken", "The provided token has expired.")
-        text = "The security token included in the request is expired"
-        raise AwsError(403, "ExpiredTokenException", text)
+        raise _refusal(scope, "expired", "The provided token has expired.")
     return caller

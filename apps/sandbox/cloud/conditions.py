@@ -2,7 +2,17 @@
 
 Owns the answer to "does this condition hold for this request". Refuses operators, keys and policy variables
 that it does not know (501), so that no condition is ever skipped.
-Source: IAM User Guide, "Condition operators", "Single-valued vs. multivalued context keys".
+Source: IAM User Guide, "Condition operators", "Single-valued vs. multivalued context keys"; KMS Developer Guide,
+"AWS KMS condition keys".
+
+The branches, each of which a test must be able to break:
+C1  an absent key fails a positive operator, C2 passes a negated one, C3 passes every …IfExists,
+C4  passes ForAllValues, and fails ForAnyValue even when it is negated.
+C5  Null: "true" holds when the key is absent, "false" when it is there.
+C6  a positive operator needs one of its values to fit; C7 a negated one needs all of them not to.
+C8  String operators compare letters as they are, …IgnoreCase does not; C9 Like knows * and ?, Equals does not.
+C10 Arn operators compare part by part (wildcards.py); C11 numbers, dates and addresses by value, not by text.
+C12 an unknown operator, C13 key or C14 policy variable is 501.
 """
 
 from __future__ import annotations
@@ -21,13 +31,20 @@ from apps.sandbox.cloud.wildcards import arn_matches, matches
 KNOWN_KEYS = {
     "aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn",
     "aws:principalisawsservice", "aws:principaltype", "aws:requestedregion", "aws:resourceaccount",
-    "aws:securetransport", "aws:sourceip", "aws:useragent", "aws:userid", "aws:username",
-    "aws:viaawsservice", "sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "s3:authtype",
-    "s3:delimiter", "s3:if-none-match", "s3:max-keys", "s3:objectcreationoperation", "s3:prefix",
-    "s3:resourceaccount", "s3:signatureversion", "s3:x-amz-acl", "s3:x-amz-content-sha256",
-    "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "s3:x-amz-storage-class",
+    "aws:securetransport", "aws:sourceidentity", "aws:sourceip", "aws:sourcevpc", "aws:sourcevpce",
+    "aws:useragent", "aws:userid", "aws:username", "aws:viaawsservice", "aws:vpcsourceip",
+    "kms:calleraccount", "kms:encryptionalgorithm", "kms:encryptioncontextkeys",
+    "kms:grantisforawsresource", "kms:viaservice", "sts:externalid", "sts:rolesessionname",
+    "sts:sourceidentity", "s3:authtype", "s3:delimiter", "s3:if-none-match", "s3:max-keys",
+    "s3:objectcreationoperation", "s3:prefix", "s3:resourceaccount", "s3:signatureversion",
+    "s3:tlsversion", "s3:x-amz-acl", "s3:x-amz-content-sha256", "s3:x-amz-server-side-encryption",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "s3:x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-storage-class",
 }  # fmt: skip
+# Some of them are never there, as at AWS for requests like ours: no private network (aws:SourceVpc…), no grants
+# (kms:GrantIsForAWSResource), no customer keys, no TLS.
+# kms:EncryptionContext:<name>, for any name.
+KNOWN_FAMILIES = ("kms:encryptioncontext:",)
 
 Test = Callable[[str, str], bool]
 
@@ -53,13 +70,13 @@ def _date(compare: Callable[[datetime, datetime], bool]) -> Test:
 
 
 POSITIVE: dict[str, Test] = {
-    "StringEquals": lambda found, wanted: found == wanted,
+    "StringEquals": lambda found, wanted: found == wanted,  # C8
     "StringEqualsIgnoreCase": lambda found, wanted: found.lower() == wanted.lower(),
-    "StringLike": lambda found, wanted: matches(wanted, found),
-    "ArnEquals": lambda found, wanted: arn_matches(wanted, found),
+    "StringLike": lambda found, wanted: matches(wanted, found),  # C9
+    "ArnEquals": lambda found, wanted: arn_matches(wanted, found),  # C10
     "ArnLike": lambda found, wanted: arn_matches(wanted, found),
     "Bool": lambda found, wanted: found.lower() == wanted.lower(),
-    "IpAddress": lambda found, wanted: ip_address(found) in ip_network(wanted, strict=False),
+    "IpAddress": lambda found, wanted: ip_address(found) in ip_network(wanted, strict=False),  # C11
     "NumericEquals": _numeric(lambda found, wanted: found == wanted),
     "NumericLessThan": _numeric(lambda found, wanted: found < wanted),
     "NumericLessThanEquals": _numeric(lambda found, wanted: found <= wanted),
@@ -106,7 +123,7 @@ def _texts(values: Any) -> tuple[str, ...]:
         raise _malformed("A condition needs one or more plain values.")
     texts = tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in listed)
     if any("${" in text for text in texts):
-        raise NotModelledError("policy variables")
+        raise NotModelledError("policy variables")  # C14
     return texts
 
 
@@ -137,10 +154,10 @@ def parse_conditions(block: Any) -> tuple[Condition, ...]:
         if quantifier not in ("", "ForAnyValue", "ForAllValues"):
             raise NotModelledError(f"the condition operator {name}")
         if operator not in POSITIVE and operator not in NEGATED and name != "Null":
-            raise NotModelledError(f"the condition operator {name}")
+            raise NotModelledError(f"the condition operator {name}")  # C12
         for key, values in keys.items():
-            if key.lower() not in KNOWN_KEYS:
-                raise NotModelledError(f"the condition key {key}")
+            if key.lower() not in KNOWN_KEYS and not key.lower().startswith(KNOWN_FAMILIES):
+                raise NotModelledError(f"the condition key {key}")  # C13
             texts = _texts(values)
             if name == "Null":
                 if not {text.lower() for text in texts} <= {"true", "false"}:
@@ -158,11 +175,11 @@ def holds(condition: Condition, context: Mapping[str, str]) -> bool:
     """
     found = context.get(condition.key)
     if condition.operator == "Null":
-        return any((value.lower() == "true") == (found is None) for value in condition.values)
+        return any((value.lower() == "true") == (found is None) for value in condition.values)  # C5
     negated = condition.operator in NEGATED
     if found is None:
         if condition.if_exists or condition.quantifier == "ForAllValues":
-            return True
-        return negated and condition.quantifier == ""
+            return True  # C3, C4
+        return negated and condition.quantifier == ""  # C1, C2, C4
     test = POSITIVE[NEGATED.get(condition.operator, condition.operator)]
-    return any(test(found, value) for value in condition.values) != negated
+    return any(test(found, value) for value in condition.values) != negated  # C6, C7

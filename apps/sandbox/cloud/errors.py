@@ -1,11 +1,12 @@
 """The refusals of the local AWS and how each service writes them on the wire.
 
 Owns status, code and message of an error; refuses to know why it was raised.
-Source: S3 API, "Error responses"; AWS query protocol, "ErrorResponse".
+Source: S3 API, "Error responses"; AWS query protocol, "ErrorResponse"; AWS JSON 1.1 protocol, "__type".
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
@@ -52,8 +53,12 @@ def access_denied(message: str = "Access Denied") -> AwsError:
 def render_error(error: AwsError, *, service: str, method: str, request_id: str) -> Answer:
     """Write an error the way the service does; a HEAD answer has no body, so only the status speaks.
 
-    Shape: S3 `<Error><Code/><Message/>…</Error>`; STS and IAM `<ErrorResponse><Error>…</Error>…`.
+    Shape: S3 `<Error><Code/><Message/>…</Error>`; STS and IAM `<ErrorResponse><Error>…</Error>…`; KMS JSON.
     """
+    if service == "kms":
+        told = {"__type": error.code, "message": error.message} | error.fields
+        headers = {"content-type": "application/x-amz-json-1.1", **error.headers}
+        return Answer(error.status, headers, json.dumps(told).encode())
     parts = {"Code": error.code, "Message": error.message} | error.fields
     inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in parts.items())
     tail = f"<RequestId>{request_id}</RequestId>"

@@ -1,6 +1,6 @@
 """The gate: one WSGI callable that every request of the local AWS passes.
 
-Owns the order: fault, authentication, the service, the log. Refuses services other than S3, STS, IAM (501).
+Owns the order: fault, authentication, the service, the log. Refuses services other than S3, STS, IAM and KMS (501).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from apps.sandbox.cloud.control import PREFIX, Control, Fault, LogEntry, start_e
 from apps.sandbox.cloud.errors import AwsError, NotModelledError, render_error
 from apps.sandbox.cloud.iam import answer_iam
 from apps.sandbox.cloud.journal import Journal
+from apps.sandbox.cloud.kms import answer_kms
 from apps.sandbox.cloud.messages import Answer, AwsRequest, read_request
 from apps.sandbox.cloud.s3 import answer_s3
 from apps.sandbox.cloud.s3_operations import find_operation
@@ -26,19 +27,26 @@ from apps.sandbox.cloud.services import Stores, Visit
 from apps.sandbox.cloud.storehouse import Storehouse
 from apps.sandbox.cloud.sts import answer_sts
 
-SERVICES: dict[str, Callable[[Visit], Answer]] = {"s3": answer_s3, "sts": answer_sts, "iam": answer_iam}
+SERVICES: dict[str, Callable[[Visit], Answer]] = {
+    "s3": answer_s3,
+    "sts": answer_sts,
+    "iam": answer_iam,
+    "kms": answer_kms,
+}
+_CODE = re.compile(rb'<Code>([\w.]+)<|"__type": ?"(\w+)"')
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _claimed_service(request: AwsRequest) -> str:
-    """Read which service a request says it is for; an unsigned form post goes to STS, the rest to S3."""
+def _claimed_scope(request: AwsRequest) -> tuple[str, str]:
+    """Read which service and region a request says it is for; an unsigned form post goes to STS, the rest to S3."""
     try:
-        return read_scope(request).service
+        scope = read_scope(request)
     except AwsError:
-        return "sts" if request.method == "POST" and request.path == "/" else "s3"
+        return ("sts" if request.method == "POST" and request.path == "/" else "s3"), ""
+    return scope.service, scope.region
 
 
 class Gate:
@@ -54,8 +62,8 @@ class Gate:
             except BaseException:
                 journal.close()
                 raise
-        self._stores = Stores(storehouse, journal, clock)
-        self._control = Control(lambda: self._stores.sessions.expire_all(clock()))
+        self._control = Control(lambda role_arn: self._stores.sessions.expire(self._stores.clock(), role_arn=role_arn))
+        self._stores = Stores(storehouse, journal, lambda: clock() + timedelta(seconds=self._control.offset_seconds))
 
     def close(self) -> None:
         """Let go of the state folder."""
@@ -74,31 +82,32 @@ class Gate:
         return [b"" if request.method == "HEAD" else answer.body]
 
     def _answer(self, request: AwsRequest) -> Answer:
-        service = _claimed_service(request)
+        service, region = _claimed_scope(request)
         entry = start_entry(request, service)
         self._control.log.append(entry)
-        fault = self._control.take_fault(request, service) or Fault()
+        fault = self._control.take_fault(request, service, region) or Fault()
         if fault.delay_seconds:
             time.sleep(fault.delay_seconds)
         request_id = uuid.uuid4().hex[:16].upper()
         try:
             if fault.status:
-                raise AwsError(fault.status, fault.code or "InternalError", fault.message)
-            answer = self._serve(request, entry)
+                wanted = fault.code or "InternalError"
+                raise AwsError(fault.status, wanted, fault.message, fields=fault.fields, headers=fault.headers)
+            answer = self._serve(request, entry, hold_seconds=fault.hold_seconds)
         except AwsError as error:
             entry.code = error.code
             answer = render_error(error, service=service, method=request.method, request_id=request_id)
         if fault.lost:
             raise ConnectionResetError("the answer is lost because a test asked for it")
         entry.status = answer.status
-        if answer.status >= 400 and not entry.code and (code := re.search(rb"<Code>(\w+)<", answer.body)):
-            entry.code = code[1].decode()
+        if answer.status >= 400 and not entry.code and (code := _CODE.search(answer.body)):
+            entry.code = (code[1] or code[2]).decode()
         ids = {"x-amz-request-id": request_id, "x-amz-id-2": request_id}
         if service != "s3":
             ids = {"x-amzn-requestid": request_id}
         return Answer(answer.status, {**answer.headers, **ids}, answer.body)
 
-    def _serve(self, request: AwsRequest, entry: LogEntry) -> Answer:
+    def _serve(self, request: AwsRequest, entry: LogEntry, *, hold_seconds: float) -> Answer:
         scope = read_scope(request)
         if scope.service not in SERVICES:
             raise NotModelledError(f"the service {scope.service}")
@@ -109,7 +118,7 @@ class Gate:
         entry.caller_arn = caller.arn
         if scope.service == "s3":
             entry.action = find_operation(request).name
-        answer = SERVICES[scope.service](Visit(request, scope, caller, self._stores, now))
+        answer = SERVICES[scope.service](Visit(request, scope, caller, self._stores, now, hold_seconds))
         if answer.status >= 500:
             raise NotModelledError(f"{entry.action}: the storehouse could not do it")
         return answer

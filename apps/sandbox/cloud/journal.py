@@ -57,11 +57,11 @@ class Journal:
         os.close(self._owned)
 
     def record_call(self, call: Call, key: dict[str, str]) -> None:
-        """Add a control call that succeeded; `key` is what CreateAccessKey made, else empty.
+        """Add a control call that succeeded; `key` is the access key or KMS key that it made, else empty.
 
         Shape: one JSON object a line; the body is base64.
         """
-        kept = {name: value for name, value in call.headers.items() if name == "content-type"}
+        kept = {name: value for name, value in call.headers.items() if name in ("content-type", "x-amz-target")}
         line = {
             "account": call.account,
             "service": call.service,
@@ -88,7 +88,7 @@ class Journal:
         body = f"{place.stem}.{uuid.uuid4().hex}.body"
         _write(self._objects / body, found.value)
         headers = {name.lower(): str(value) for name, value in found.metadata.items()}
-        headers["x-amz-server-side-encryption"] = found.encryption or "AES256"
+        headers |= storehouse.read_encryption(found)
         headers["x-amz-storage-class"] = found.storage_class or "STANDARD"
         if found.checksum_algorithm and found.checksum_value and found.multipart is None:
             headers["x-amz-sdk-checksum-algorithm"] = found.checksum_algorithm
@@ -138,7 +138,9 @@ class Journal:
         call = Call(**{**line, "body": base64.b64decode(line["body"])})
         if storehouse.call(call).status >= 300:
             raise JournalError(f"a call of {call.service} in calls.jsonl cannot be played back")
-        if key:
+        if "KeyId" in key:
+            storehouse.rename_newest_kms_key(call.account, call.region, key["KeyId"])
+        elif key:
             storehouse.rename_newest_key(
                 call.account, key["UserName"], key_id=key["AccessKeyId"], secret=key["SecretAccessKey"]
             )

@@ -1,7 +1,8 @@
 """The body of an S3 request: aws-chunked framing taken off, every declared checksum recomputed.
 
-Owns SHA-256 of the payload, x-amz-checksum-*, Content-MD5 and trailers. Refuses CRC32C, CRC64NVME and signed
-chunks (501). Source: S3 API, "Checking object integrity", "Signature calculations: trailing headers".
+Owns SHA-256 of the payload, x-amz-checksum-*, Content-MD5 and trailers. Refuses algorithms that checksums.py does
+not know and signed chunks (501).
+Source: S3 API, "Checking object integrity", "Signature calculations: trailing headers".
 """
 
 from __future__ import annotations
@@ -10,18 +11,13 @@ import base64
 import binascii
 import hashlib
 import re
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
+from apps.sandbox.cloud.checksums import DIGESTS, OF_PARTS
 from apps.sandbox.cloud.errors import AwsError, NotModelledError
 from apps.sandbox.cloud.messages import AwsRequest
 
-DIGESTS: dict[str, Callable[[bytes], bytes]] = {
-    "crc32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
-    "sha1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
-    "sha256": lambda body: hashlib.sha256(body).digest(),
-}
 # Headers that say which checksum, not what it is.
 _DESCRIPTIONS = {"algorithm", "mode", "type"}
 
@@ -75,7 +71,11 @@ def _check_digests(headers: Mapping[str, str], body: bytes) -> str | None:
     checksums = _checksum_headers(headers)
     if len(checksums) > 1:
         raise AwsError(400, "InvalidRequest", "Expecting a single x-amz-checksum- header.")
+    announced = headers.get("x-amz-sdk-checksum-algorithm", "").lower()
     for name, value in checksums.items():
+        if announced not in ("", name):
+            text = "Value for x-amz-sdk-checksum-algorithm header is invalid."
+            raise AwsError(400, "InvalidRequest", text)
         if name not in DIGESTS:
             raise NotModelledError(f"the checksum {name}")
         found = DIGESTS[name](body)
@@ -84,7 +84,7 @@ def _check_digests(headers: Mapping[str, str], body: bytes) -> str | None:
             text = f"The {name.upper()} you specified did not match the calculated checksum."
             raise AwsError(400, "BadDigest", text)
         return name
-    if "x-amz-sdk-checksum-algorithm" in headers:
+    if announced:
         text = "x-amz-sdk-checksum-algorithm specified, but no checksum or trailer was found."
         raise AwsError(400, "InvalidRequest", text)
     return None
@@ -110,10 +110,21 @@ def unwrap(request: AwsRequest) -> AwsRequest:
     elif declared != "UNSIGNED-PAYLOAD" and declared != hashlib.sha256(body).hexdigest():
         text = "The provided 'x-amz-content-sha256' header does not match what was computed."
         raise AwsError(400, "XAmzContentSHA256Mismatch", text)
+    of_parts = headers.get("x-amz-checksum-algorithm", "CRC32")
+    if of_parts not in OF_PARTS or headers.get("x-amz-checksum-type", "COMPOSITE") != "COMPOSITE":
+        raise NotModelledError("uploads in parts with a checksum over the whole object")
     algorithm = _check_digests(headers, body)
     if algorithm is not None:
         headers["x-amz-sdk-checksum-algorithm"] = algorithm.upper()
     return replace(request, headers=headers, body=body)
+
+
+def check_part_kind(headers: Mapping[str, str], opened_with: str) -> None:
+    """Check that a part brings the kind of checksum that its upload was opened with, if it was with one."""
+    expected, actual = opened_with.lower(), headers.get("x-amz-sdk-checksum-algorithm", "").lower()
+    if expected and expected != actual:
+        text = f"expected checksum Type: {expected}, actual checksum Type: {actual or 'null'}"
+        raise AwsError(400, "InvalidRequest", f"Checksum Type mismatch occurred, {text}")
 
 
 def check_parts(document: bytes, parts: Mapping[int, bytes]) -> None:

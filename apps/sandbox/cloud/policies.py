@@ -1,7 +1,14 @@
 """Policy documents: read once, strictly, into statements.
 
-Owns the grammar of trust, identity, session and bucket policies; refuses elements that it does not know and
+Owns the grammar of trust, identity, session, bucket and key policies; refuses elements that it does not know and
 principals that AWS would refuse. Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+
+The branches, each of which a test must be able to break:
+G1  an unknown element or Effect is malformed; G2 NotPrincipal and G3 an unknown kind of principal are 501.
+G4  exactly one of Action and NotAction; G5 of Resource and NotResource, G6 but a trust policy has neither.
+G7  Principal stands in trust and resource policies and only there.
+G8  an account number means the account's root; G9 services and federations are nobody who calls here.
+G10 a principal is a whole ARN without wildcards, or "*"; G11 a policy variable is 501, never a literal.
 """
 
 from __future__ import annotations
@@ -23,7 +30,7 @@ PRINCIPAL_ARN = re.compile(
 
 
 class PolicyKind(StrEnum):
-    """Where a policy hangs: on a role's trust, on an identity or session, or on a bucket."""
+    """Where a policy hangs: on a role's trust, on an identity or session, or on a bucket or key."""
 
     TRUST = "trust"
     IDENTITY = "identity"
@@ -58,7 +65,7 @@ def _strings(statement: dict[str, Any], name: str) -> tuple[str, ...] | None:
     if not listed or not all(isinstance(item, str) for item in listed):
         raise _malformed(f"{name} must be one or more strings.")
     if any("${" in item for item in listed):
-        raise NotModelledError("policy variables")
+        raise NotModelledError("policy variables")  # G11
     return tuple(listed)
 
 
@@ -72,13 +79,13 @@ def _principals(value: Any) -> frozenset[str]:
     for kind in value:
         listed = _strings(value, kind) or ()
         if kind in ("Service", "Federated"):
-            continue
+            continue  # G9
         if kind != "AWS":
-            raise NotModelledError(f"principals of kind {kind}")
+            raise NotModelledError(f"principals of kind {kind}")  # G3
         for item in listed:
-            name = f"arn:aws:iam::{item}:root" if re.fullmatch(r"\d{12}", item) else item
+            name = f"arn:aws:iam::{item}:root" if re.fullmatch(r"\d{12}", item) else item  # G8
             if name != "*" and not PRINCIPAL_ARN.fullmatch(name):
-                raise _malformed("Invalid principal in policy.")
+                raise _malformed("Invalid principal in policy.")  # G10
             found.add(name)
     return frozenset(found)
 
@@ -95,17 +102,17 @@ def _parse_statement(value: Any, kind: PolicyKind) -> Statement:
     if not isinstance(value, dict):
         raise _malformed("Syntax errors in policy.")
     if "NotPrincipal" in value:
-        raise NotModelledError("NotPrincipal")
+        raise NotModelledError("NotPrincipal")  # G2
     if set(value) - ELEMENTS or value.get("Effect") not in ("Allow", "Deny"):
-        raise _malformed("Syntax errors in policy.")
+        raise _malformed("Syntax errors in policy.")  # G1
     if ("Action" in value) == ("NotAction" in value):
-        raise _malformed("A statement needs either Action or NotAction.")
+        raise _malformed("A statement needs either Action or NotAction.")  # G4
     if ("Principal" in value) != (kind is not PolicyKind.IDENTITY):
-        raise _malformed("Principal belongs in trust and resource policies, and only there.")
+        raise _malformed("Principal belongs in trust and resource policies, and only there.")  # G7
     if kind is PolicyKind.TRUST and {"Resource", "NotResource"} & set(value):
-        raise _malformed("Has prohibited field Resource.")
+        raise _malformed("Has prohibited field Resource.")  # G6
     if kind is not PolicyKind.TRUST and ("Resource" in value) == ("NotResource" in value):
-        raise _malformed("A statement needs either Resource or NotResource.")
+        raise _malformed("A statement needs either Resource or NotResource.")  # G5
     actions, not_actions = _strings(value, "Action"), _strings(value, "NotAction")
     resources, not_resources = _strings(value, "Resource"), _strings(value, "NotResource")
     _check_actions(actions or not_actions or (), kind)

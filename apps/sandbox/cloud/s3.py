@@ -8,19 +8,23 @@ Source: S3 User Guide, "How Amazon S3 authorizes a request", "conditional writes
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import re
+import time
+from contextlib import ExitStack
 from dataclasses import replace
-from xml.sax.saxutils import quoteattr
 
+from apps.sandbox.cloud.default_encryption import check_document as check_default
+from apps.sandbox.cloud.default_encryption import render as render_default
 from apps.sandbox.cloud.errors import AwsError, NotModelledError, access_denied
 from apps.sandbox.cloud.evaluator import judge
 from apps.sandbox.cloud.messages import Answer
-from apps.sandbox.cloud.payloads import check_parts, unwrap
+from apps.sandbox.cloud.payloads import check_part_kind, check_parts, unwrap
 from apps.sandbox.cloud.policies import PolicyKind, parse_policy
-from apps.sandbox.cloud.s3_encryption import choose_encryption
+from apps.sandbox.cloud.regions import check_location, check_region
+from apps.sandbox.cloud.s3_encryption import check_decryption, choose_encryption
 from apps.sandbox.cloud.s3_operations import Operation, find_operation, split_path
 from apps.sandbox.cloud.services import Visit
-from apps.sandbox.cloud.storehouse import Bucket
+from apps.sandbox.cloud.storehouse import SSE, SSE_BUCKET_KEY, Bucket, Call, Kept
 
 _HEADER_KEYS = (
     "if-none-match", "x-amz-acl", "x-amz-content-sha256", "x-amz-server-side-encryption",
@@ -38,19 +42,6 @@ def _context(visit: Visit, operation: Operation, bucket_account: str) -> dict[st
     keys["s3:resourceaccount"] = bucket_account
     creates = (_CREATES_OBJECT | _CREATES_NOTHING).get(operation.name)
     return keys | ({"s3:objectcreationoperation": creates} if creates else {})
-
-
-def _check_region(visit: Visit, bucket: Bucket) -> None:
-    if visit.scope.region == bucket.region:
-        return
-    text = "The authorization header is malformed; the region "
-    raise AwsError(
-        400,
-        "AuthorizationHeaderMalformed",
-        f"{text}{quoteattr(visit.scope.region)} is wrong; expecting {quoteattr(bucket.region)}",
-        fields={"Region": bucket.region},
-        headers={"x-amz-bucket-region": bucket.region},
-    )
 
 
 def _check_owner(visit: Visit, bucket: Bucket) -> None:
@@ -93,6 +84,8 @@ def _check_object(visit: Visit, operation: Operation, bucket: Bucket, key: str) 
         upload = stores.storehouse.find_upload(bucket.name, upload_id)
         if upload is None or upload.key_name != key:
             raise AwsError(404, "NoSuchUpload", "The specified upload does not exist.")
+        if operation.name == "UploadPart":
+            check_part_kind(headers, upload.metadata.get("x-amz-checksum-algorithm", ""))
         if operation.name == "CompleteMultipartUpload":
             parts = {number: part.value for number, part in upload.parts.items()}
             check_parts(visit.request.body, parts)
@@ -116,23 +109,80 @@ def _check_bucket_policy(visit: Visit, bucket: Bucket) -> None:
                 raise AwsError(400, "MalformedPolicy", "Invalid principal in policy")
 
 
-def _carry_out(visit: Visit, operation: Operation, bucket_name: str, key: str, *, account: str) -> Answer:
-    """Let the storehouse do the work, one writer per key, and write down what must last."""
+def _encryption(visit: Visit, operation: Operation, bucket: Bucket, key: str) -> dict[str, str]:
+    """Answer how the object is, or will be, encrypted, after checking that the caller may use the key for it."""
+    storehouse, upload_id = visit.stores.storehouse, visit.request.query.get("uploadId", "")
+    if operation.name in ("PutObject", "CreateMultipartUpload"):
+        return choose_encryption(visit, bucket, key)
+    kept: Kept | None = None
+    if operation.name in ("UploadPart", "CompleteMultipartUpload"):
+        kept = storehouse.find_upload(bucket.name, upload_id)
+    elif operation.name in ("GetObject", "HeadObject"):
+        kept = storehouse.find_object(bucket.name, key)
+    if kept is None:
+        return {}
+    headers = storehouse.read_encryption(kept)
+    if operation.name != "HeadObject":
+        check_decryption(visit, bucket, key, headers)
+    return headers
+
+
+def _tell_encryption(answer: Answer, encryption: dict[str, str]) -> Answer:
+    """Put the encryption into an answer; AWS mentions a bucket key only when there is one."""
+    headers = {name: value for name, value in answer.headers.items() if not name.startswith(SSE)}
+    headers |= encryption
+    if headers.get(SSE_BUCKET_KEY) == "false":
+        del headers[SSE_BUCKET_KEY]
+    return replace(answer, headers=headers)
+
+
+def _write_down(call: Call, visit: Visit, operation: Operation, bucket: Bucket, key: str) -> None:
+    """Put into the journal what a successful write changed."""
+    journal = visit.stores.journal
+    if journal is None:
+        return
+    if operation.name in ("PutObject", "CompleteMultipartUpload"):
+        journal.keep_object(bucket.name, key, visit.stores.storehouse)
+    elif operation.name == "DeleteObject":
+        journal.forget_object(bucket.name, key)
+    elif not operation.has_key:
+        journal.record_call(call, {})
+
+
+def _work(visit: Visit, call: Call, operation: Operation, bucket: Bucket, key: str) -> Answer:
+    """Let moto do it, and keep what moto would forget."""
+    storehouse = visit.stores.storehouse
+    if operation.name == "GetBucketEncryption":
+        return render_default(bucket.encryption)
+    upload = storehouse.find_upload(bucket.name, visit.request.query.get("uploadId", ""))
+    answer = storehouse.call(call)
+    if answer.status < 300 and (made := re.search(rb"<UploadId>([^<]+)<", answer.body)):
+        storehouse.keep_bucket_key(storehouse.find_upload(bucket.name, made[1].decode()), call.headers)
+    if answer.status < 300 and operation.name == "CompleteMultipartUpload" and upload is not None:
+        storehouse.keep_bucket_key(storehouse.find_object(bucket.name, key), storehouse.read_encryption(upload))
+    return answer
+
+
+def _carry_out(visit: Visit, operation: Operation, bucket: Bucket, key: str) -> Answer:
+    """Do the work, one writer per key, and write down what must last."""
+    encryption = _encryption(visit, operation, bucket, key)
     headers = dict(visit.request.headers)
     if operation.name in ("PutObject", "CreateMultipartUpload"):
-        headers |= choose_encryption(headers)
-    call = replace(visit, request=replace(visit.request, headers=headers)).call(account=account)
+        headers |= encryption
+    call = replace(visit, request=replace(visit.request, headers=headers)).call(account=bucket.account)
     stores, is_read = visit.stores, visit.request.method in ("GET", "HEAD")
-    with nullcontext() if is_read else stores.locks.lock(bucket_name, key):
-        answer = stores.storehouse.call(call)
-        if stores.journal and not is_read and answer.status < 300:
-            if operation.name in ("PutObject", "CompleteMultipartUpload"):
-                stores.journal.keep_object(bucket_name, key, stores.storehouse)
-            elif operation.name == "DeleteObject":
-                stores.journal.forget_object(bucket_name, key)
-            elif not operation.has_key:
-                stores.journal.record_call(call, {})
-    return answer
+    with ExitStack() as held:
+        if not is_read and operation.name != "CreateMultipartUpload":
+            if "if-none-match" in headers:
+                held.enter_context(stores.pending.claim(bucket.name, key, stores.storehouse))
+            # A part waits for its own upload only, not for another write of the key.
+            upload_id = visit.request.query.get("uploadId", "") if operation.name == "UploadPart" else ""
+            held.enter_context(stores.locks.lock(bucket.name, key, upload_id))
+            time.sleep(visit.hold_seconds)
+        answer = _work(visit, call, operation, bucket, key)
+        if not is_read and answer.status < 300:
+            _write_down(call, visit, operation, bucket, key)
+    return _tell_encryption(answer, encryption) if encryption and answer.status < 300 else answer
 
 
 def answer_s3(visit: Visit) -> Answer:
@@ -141,19 +191,22 @@ def answer_s3(visit: Visit) -> Answer:
     name, key = split_path(visit.request)
     bucket = visit.stores.storehouse.find_bucket(name)
     if operation.name == "CreateBucket":
-        planned = Bucket(name=name, account=visit.caller.account, region=visit.scope.region, policy=None)
+        planned = Bucket(name=name, account=visit.caller.account, region=visit.scope.region)
         _check_permission(visit, operation, planned, action=operation.action, key="")
         visit = replace(visit, request=unwrap(visit.request))
-        return _carry_out(visit, operation, name, "", account=visit.caller.account)
+        check_location(visit)
+        return _carry_out(visit, operation, planned, "")
     if bucket is None:
         text = "The specified bucket does not exist"
         raise AwsError(404, "NoSuchBucket", text, fields={"BucketName": name})
-    _check_region(visit, bucket)
+    check_region(visit, bucket)
     _check_owner(visit, bucket)
     _check_permission(visit, operation, bucket, action=operation.action, key=key)
     visit = replace(visit, request=unwrap(visit.request))
     if operation.name == "PutBucketPolicy":
         _check_bucket_policy(visit, bucket)
+    if operation.name == "PutBucketEncryption":
+        check_default(visit.request.body)
     if operation.has_key:
         _check_object(visit, operation, bucket, key)
-    return _carry_out(visit, operation, name, key, account=bucket.account)
+    return _carry_out(visit, operation, bucket, key)

@@ -39,6 +39,9 @@ OPERATIONS = (
     Operation("GetBucketPolicy", "GET", "s3:GetBucketPolicy", False, _words("policy")),
     Operation("PutBucketPolicy", "PUT", "s3:PutBucketPolicy", False, _words("policy")),
     Operation("DeleteBucketPolicy", "DELETE", "s3:DeleteBucketPolicy", False, _words("policy")),
+    Operation("GetBucketEncryption", "GET", "s3:GetEncryptionConfiguration", False, _words("encryption")),
+    Operation("PutBucketEncryption", "PUT", "s3:PutEncryptionConfiguration", False, _words("encryption")),
+    Operation("DeleteBucketEncryption", "DELETE", "s3:PutEncryptionConfiguration", False, _words("encryption")),
     Operation("PutObject", "PUT", "s3:PutObject", True),
     Operation("GetObject", "GET", "s3:GetObject", True),
     Operation("HeadObject", "HEAD", "s3:GetObject", True),
@@ -66,7 +69,7 @@ _CONDITIONS_BY_NAME = {
 def split_path(request: AwsRequest) -> tuple[str, str]:
     """Split a path-style address into bucket and key. Raises: NotModelledError for bucket.host addresses."""
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    if host.endswith(".localhost"):
+    if host.endswith(".localhost") or re.fullmatch(r".+\.s3[.-].*amazonaws\.com", host):
         raise NotModelledError("virtual-hosted addresses; use path style")
     bucket, _, key = request.path.removeprefix("/").partition("/")
     return bucket, key

@@ -1,4 +1,4 @@
-"""What the three services share: the stores behind them, one caller's request, and the common context keys.
+"""What the services share: the stores behind them, one caller's request, and the common context keys.
 
 Owns the names and nothing else; refuses rules of a single service.
 """
@@ -6,11 +6,14 @@ Owns the names and nothing else; refuses rules of a single service.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from apps.sandbox.cloud.authentication import Caller, Scope
+from apps.sandbox.cloud.errors import AwsError
 from apps.sandbox.cloud.evaluator import Question, Standing
 from apps.sandbox.cloud.journal import Journal
 from apps.sandbox.cloud.messages import AwsRequest
@@ -22,10 +25,40 @@ class WriteLocks:
     """One writer per name: two conditional puts of a key at once must not both win."""
 
     def __init__(self) -> None:
-        self._locks = [threading.RLock() for _ in range(64)]
+        self._guard = threading.Lock()
+        self._locks: WeakValueDictionary[tuple[str, ...], threading.RLock] = WeakValueDictionary()
 
     def lock(self, *name: str) -> threading.RLock:
-        return self._locks[hash(name) % len(self._locks)]
+        with self._guard:
+            return self._locks.setdefault(name, threading.RLock())
+
+
+class PendingWrites:
+    """Conditional writes between their check and their storing: a second one of the same key is a conflict."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._names: set[tuple[str, str]] = set()
+
+    @contextmanager
+    def claim(self, bucket: str, key: str, storehouse: Storehouse) -> Iterator[None]:
+        """Be the one conditional write of a key; one that must fail anyway, for the key is there, claims nothing.
+
+        Raises: AwsError("ConditionalRequestConflict").
+        """
+        name = (bucket, key)
+        with self._lock:
+            if storehouse.find_object(bucket, key) is None and name in self._names:
+                text = "A conflicting conditional operation is in progress against this resource. Please try again."
+                raise AwsError(409, "ConditionalRequestConflict", text, fields={"Condition": "If-None-Match"})
+            is_first = name not in self._names
+            self._names.add(name)
+        try:
+            yield
+        finally:
+            if is_first:
+                with self._lock:
+                    self._names.discard(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +70,22 @@ class Stores:
     clock: Callable[[], datetime]
     sessions: SessionTable = field(default_factory=SessionTable)
     locks: WriteLocks = field(default_factory=WriteLocks)
+    pending: PendingWrites = field(default_factory=PendingWrites)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An authenticated request on its way through a service."""
+    """An authenticated request on its way through a service.
+
+    Units: hold_seconds, which a test may ask a write to last between its checks and its storing.
+    """
 
     request: AwsRequest
     scope: Scope
     caller: Caller
     stores: Stores
     now: datetime
+    hold_seconds: float = 0.0
 
     def standing(self) -> Standing:
         return self.caller.standing(self.stores.storehouse)
@@ -68,6 +106,8 @@ class Visit:
             "aws:epochtime": str(int(self.now.timestamp())),
             "aws:requestedregion": self.scope.region,
         }
+        if caller.session is not None and caller.session.source_identity:
+            keys["aws:sourceidentity"] = caller.session.source_identity
         if caller.kind == "User":
             keys["aws:username"] = caller.arn.rsplit("/", 1)[-1]
         if "user-agent" in request.headers:

@@ -20,13 +20,17 @@ def _random_key_id(prefix: str) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """One assumed role. `policy` is the session policy, None when none was handed over."""
+    """One assumed role. `policy` is the session policy, None when none was handed over.
+
+    `source_identity` is empty when nobody set one; it goes on into the sessions that are chained to this one.
+    """
 
     role_arn: str
     role_id: str
     name: str
     policy: Policy | None
     expires_at: datetime
+    source_identity: str = ""
     access_key_id: str = field(default_factory=lambda: _random_key_id("ASIA"))
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(30), repr=False)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(180), repr=False)
@@ -56,10 +60,11 @@ class SessionTable:
         with self._lock:
             return self._sessions.get(access_key_id)
 
-    def expire_all(self, now: datetime) -> int:
-        """End every running session; answer how many there were."""
+    def expire(self, now: datetime, *, role_arn: str) -> int:
+        """End every running session, or one role's; answer how many there were."""
         with self._lock:
-            running = [session for session in self._sessions.values() if session.expires_at > now]
+            concerned = [session for session in self._sessions.values() if role_arn in ("", session.role_arn)]
+            running = [session for session in concerned if session.expires_at > now]
             for session in running:
                 session.expires_at = now
             return len(running)

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import moto.kms.responses
 from moto.core.base_backend import BackendDict
 from moto.iam.access_control import PermissionResult
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeBucket, FakeKey, FakeMultipart, s3_backends
 from werkzeug.test import run_wsgi_app
@@ -23,8 +25,13 @@ from werkzeug.test import run_wsgi_app
 from apps.sandbox.cloud.messages import Answer
 
 FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL  # type: ignore[method-assign]
+moto.kms.responses.validate_policy = lambda key, action: None  # type: ignore[attr-defined]
 
-
+SSE = "x-amz-server-side-encryption"
+SSE_KEY = f"{SSE}-aws-kms-key-id"
+SSE_BUCKET_KEY = f"{SSE}-bucket-key-enabled"
+MANAGED_ALIAS = "alias/aws/s3"
+Kept = FakeKey | FakeMultipart
 _MOTO_HEADERS = {"x-amzn-requestid", "server", "date", "access-control-allow-origin"}
 
 
@@ -64,12 +71,25 @@ class UserKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """What the gate needs of a bucket; `policy` is JSON text."""
+    """What the gate needs of a bucket; `policy` is JSON text, `encryption` the rule of default encryption."""
 
     name: str
     account: str
     region: str
-    policy: str | None
+    policy: str | None = None
+    encryption: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What the gate needs of a KMS key; `policy` is JSON text, `state` AWS's word for it."""
+
+    arn: str
+    id: str
+    account: str
+    region: str
+    policy: str
+    state: str
 
 
 class Storehouse:
@@ -177,16 +197,66 @@ class Storehouse:
         bucket = self._find_bucket(name)
         if bucket is None:
             return None
-        policy = bucket.policy.decode() if bucket.policy else None
-        return Bucket(name=name, account=bucket.account_id, region=bucket.region_name, policy=policy)
+        return Bucket(
+            name=name,
+            account=bucket.account_id,
+            region=bucket.region_name,
+            policy=bucket.policy.decode() if bucket.policy else None,
+            encryption=bucket.encryption["Rule"] if bucket.encryption else None,
+        )
 
     def find_object(self, bucket: str, key: str) -> FakeKey | None:
         found = self._find_bucket(bucket)
         return found.keys.get(key) if found else None
 
+    def has_region(self, name: str) -> bool:
+        return name in kms_backends["000000000000"].regions
+
+    def read_encryption(self, kept: Kept) -> dict[str, str]:
+        """Read how an object or upload is encrypted, as the headers of a write would say it."""
+        if isinstance(kept, FakeKey):
+            algorithm, bucket_key = kept.encryption, kept.bucket_key_enabled
+        else:
+            algorithm, bucket_key = kept.sse_encryption, getattr(kept, "bucket_key_enabled", None)
+        headers = {SSE: algorithm or "AES256"}
+        if algorithm == "aws:kms":
+            headers |= {SSE_KEY: str(kept.kms_key_id), SSE_BUCKET_KEY: str(bucket_key or "false")}
+        return headers
+
+    def keep_bucket_key(self, kept: Kept | None, headers: Mapping[str, str]) -> None:
+        """Remember an S3 Bucket Key of an upload, or of the object it became: moto forgets it."""
+        setattr(kept, "bucket_key_enabled", headers.get(SSE_BUCKET_KEY))  # noqa: B010 - no such field of an upload
+
     def find_upload(self, bucket: str, upload_id: str) -> FakeMultipart | None:
         found = self._find_bucket(bucket)
         return found.multiparts.get(upload_id) if found else None
+
+    def find_key(self, account: str, region: str, name: str) -> Key | None:
+        """Find a KMS key by its id or by one of its aliases ("alias/…")."""
+        for key in self._list_keys(account, region):
+            if key.id == name or name in key.aliases:
+                return Key(
+                    arn=key.arn, id=key.id, account=account, region=region, policy=key.policy, state=key.key_state
+                )
+        return None
+
+    def find_managed_key(self, account: str, region: str) -> Key | None:
+        """Find the account's AWS managed key for S3."""
+        return self.find_key(account, region, MANAGED_ALIAS)
+
+    def rename_newest_kms_key(self, account: str, region: str, key_id: str) -> None:
+        """Give the KMS key that a replayed call made the id that it had before."""
+        keys = kms_backends[account][region].keys
+        key = keys.pop(next(reversed(keys)))
+        key.arn = key.arn.replace(key.id, key_id)
+        key.id = key_id
+        for alias in key.aliases.values():
+            alias.target_key_id = key_id
+        keys[key_id] = key
+
+    def _list_keys(self, account: str, region: str) -> list[Any]:
+        held = kms_backends[account]
+        return list(held[region].keys.values()) if region in held.regions else []
 
     def _find_bucket(self, name: str) -> FakeBucket | None:
         place = s3_backends.bucket_accounts.get(name)

@@ -54,6 +54,12 @@ def _check_parameters(form: dict[str, str]) -> None:
         raise _invalid("Value at 'Policy' failed to satisfy constraint: at most 2048 characters.")
 
 
+def _source_identity(visit: Visit, form: dict[str, str]) -> str:
+    """Answer the source identity of the session to be; a chained session keeps the one that its first one got."""
+    held = visit.caller.session.source_identity if visit.caller.session else ""
+    return held or form.get("SourceIdentity", "")
+
+
 def _check_trust(visit: Visit, form: dict[str, str]) -> Role:
     """Find the role that the caller may assume. Raises: AwsError("AccessDenied"), always the same."""
     if visit.caller.kind == "Account":
@@ -63,14 +69,16 @@ def _check_trust(visit: Visit, form: dict[str, str]) -> Role:
     role = visit.stores.storehouse.find_role(arn)
     if role is None:
         raise refusal
-    context = {"sts:rolesessionname": form["RoleSessionName"]}
-    for key, name in (("sts:externalid", "ExternalId"), ("sts:sourceidentity", "SourceIdentity")):
-        if name in form:
-            context[key] = form[name]
+    source_identity = _source_identity(visit, form)
+    if form.get("SourceIdentity", source_identity) != source_identity:
+        raise refusal
+    named = {"sts:externalid": form.get("ExternalId"), "sts:sourceidentity": source_identity or None}
+    context = {key: value for key, value in named.items() if value is not None}
+    context["sts:rolesessionname"] = form["RoleSessionName"]
     actions = ["sts:AssumeRole"]
     if any(name.startswith("Tags.") for name in form):
         actions.append("sts:TagSession")
-    if "SourceIdentity" in form:
+    if source_identity:
         actions.append("sts:SetSourceIdentity")
     trust = parse_policy(role.trust_policy, PolicyKind.TRUST)
     standing = visit.standing()
@@ -100,6 +108,7 @@ def assume_role(visit: Visit, form: dict[str, str]) -> Answer:
         role_id=role.id,
         name=form["RoleSessionName"],
         policy=policy,
+        source_identity=_source_identity(visit, form),
         expires_at=visit.now.replace(microsecond=0) + timedelta(seconds=seconds),
     )
     visit.stores.sessions.add(session)
@@ -110,8 +119,8 @@ def assume_role(visit: Visit, form: dict[str, str]) -> Answer:
         f"<Expiration>{session.expires_at:%Y-%m-%dT%H:%M:%SZ}</Expiration>"
     )
     user = f"<AssumedRoleId>{session.role_id}:{session.name}</AssumedRoleId><Arn>{escape(session.arn)}</Arn>"
-    identity = form.get("SourceIdentity", "")
-    tail = f"<SourceIdentity>{identity}</SourceIdentity>" if identity else ""
+    identity = session.source_identity
+    tail = f"<SourceIdentity>{escape(identity)}</SourceIdentity>" if identity else ""
     inner = f"<Credentials>{credentials}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>{tail}"
     return _render("AssumeRole", inner)
 

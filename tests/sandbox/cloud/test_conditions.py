@@ -97,7 +97,7 @@ def test_unknown_operator_is_not_modelled(operator: str) -> None:
         parse_conditions({operator: {KEY: "a"}})
 
 
-@pytest.mark.parametrize("key", ["aws:PrincipalOrgID", "kms:ViaService", "aws:PrincipalTag/team", "sts:ExternalID2"])
+@pytest.mark.parametrize("key", ["aws:PrincipalOrgID", "kms:RequestAlias", "aws:PrincipalTag/team", "sts:ExternalID2"])
 def test_unknown_key_is_not_modelled(key: str) -> None:
     with pytest.raises(NotModelledError):
         parse_conditions({"StringEquals": {key: "a"}})

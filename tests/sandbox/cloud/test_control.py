@@ -26,6 +26,7 @@ def clean(world: World) -> Iterator[None]:
     control(world, "DELETE", "log")
     yield
     control(world, "DELETE", "faults")
+    control(world, "DELETE", "clock")
 
 
 def test_healthz_answers_ok(world: World) -> None:
@@ -94,6 +95,82 @@ def test_expire_ends_every_session(world: World) -> None:
     assert caught.value.response["Error"]["Code"] == "ExpiredTokenException"
 
 
+def code(call: Any, **arguments: Any) -> tuple[str, int]:
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    response: Any = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_expire_ends_one_roles_sessions_only(world: World) -> None:
+    keys, bucket = world.make_user(), world.make_bucket()
+    clients = []
+    for name in ("one", "two"):
+        arn = world.make_role(trust(world.user_arn()), name=name)
+        world.grant(name, allow("s3:*"))
+        clients.append(world.client("s3", world.assume(keys, arn)))
+    assert control(world, "POST", "expire", {"role_arn": arn}) == {"expired": 1}
+    assert clients[0].list_objects_v2(Bucket=bucket)
+    assert code(clients[1].list_objects_v2, Bucket=bucket) == ("ExpiredToken", 400)
+
+
+def test_clock_ahead_ends_sessions_and_skews_requests(world: World) -> None:
+    bucket, session = world.make_bucket(), world.make_session(allow(["s3:*", "kms:*"]))
+    s3 = world.client("s3", session)
+    control(world, "POST", "clock", {"offset_seconds": 890})
+    assert s3.list_objects_v2(Bucket=bucket)
+    control(world, "POST", "clock", {"offset_seconds": 960})
+    assert code(s3.list_objects_v2, Bucket=bucket) == ("RequestTimeTooSkewed", 403)
+    assert code(world.client("sts", session).get_caller_identity) == ("SignatureDoesNotMatch", 403)
+    assert code(world.client("kms", session).list_keys) == ("InvalidSignatureException", 400)
+    control(world, "DELETE", "clock")
+    assert s3.list_objects_v2(Bucket=bucket)
+
+
+def test_session_that_was_made_before_the_clock_was_set_on_is_over(world: World) -> None:
+    bucket = world.make_bucket()
+    control(world, "POST", "clock", {"offset_seconds": -800})
+    session = world.make_session(allow("s3:*"), DurationSeconds=900)
+    control(world, "POST", "clock", {"offset_seconds": 200})
+    assert code(world.client("s3", session).list_objects_v2, Bucket=bucket) == ("ExpiredToken", 400)
+    assert code(world.client("sts", session).get_caller_identity) == ("ExpiredTokenException", 403)
+    assert code(world.client("kms", session).list_keys) == ("ExpiredTokenException", 400)
+
+
+def test_region_of_sts_can_be_switched_off_and_another_answers(world: World) -> None:
+    fault = {"service": "sts", "region": "eu-central-1", "status": 403, "code": "RegionDisabledException"}
+    control(world, "POST", "faults", fault)
+    root = world.root(world.vendor)
+    assert world.client("sts", root, region="us-east-1").get_caller_identity()
+    off = world.client("sts", root, region="eu-central-1")
+    assert code(off.get_caller_identity) == ("RegionDisabledException", 403)
+
+
+def test_temporary_redirect_carries_what_it_was_given(world: World) -> None:
+    bucket, seen = world.make_bucket(), []
+    fault = {
+        "service": "s3",
+        "status": 307,
+        "code": "TemporaryRedirect",
+        "headers": {"x-amz-bucket-region": "eu-central-1", "location": f"{world.url}/{bucket}/a"},
+        "fields": {"Endpoint": "s3.eu-central-1.amazonaws.com"},
+    }
+    control(world, "POST", "faults", fault)
+    s3 = world.client("s3", world.root(world.customer))
+    s3.meta.events.register("needs-retry.s3", lambda response, **_: seen.append(response), unique_id="x")
+    assert s3.put_object(Bucket=bucket, Key="a", Body=b"1")
+    assert seen[0][0].status_code == 307
+    assert seen[0][1]["Error"]["Code"] == "TemporaryRedirect"
+    assert seen[0][1]["Error"]["Endpoint"] == fault["fields"]["Endpoint"]  # type: ignore[index]
+
+
+def test_held_write_is_in_nobodys_way_when_it_is_stored(world: World) -> None:
+    bucket, s3 = world.make_bucket(), world.client("s3", world.root(world.customer))
+    control(world, "POST", "faults", {"method": "PUT", "path": bucket, "hold_seconds": 0.01})
+    assert s3.put_object(Bucket=bucket, Key="a", Body=b"1", IfNoneMatch="*")
+    assert code(s3.put_object, Bucket=bucket, Key="a", IfNoneMatch="*") == ("PreconditionFailed", 412)
+
+
 def test_log_tells_who_did_what_and_shows_no_secret(world: World) -> None:
     keys, bucket = world.make_user(), world.make_bucket()
     arn = world.make_role(trust(world.user_arn(), Condition=external_id("the-id")))
@@ -120,6 +197,10 @@ def test_log_tells_who_did_what_and_shows_no_secret(world: World) -> None:
         ("POST", "faults", {"stauts": 500}, 400),
         ("POST", "faults", {"status": "500"}, 400),
         ("POST", "faults", [], 400),
+        ("POST", "faults", {"headers": "a"}, 400),
+        ("POST", "clock", {}, 400),
+        ("POST", "clock", {"offset_seconds": "1"}, 400),
+        ("POST", "expire", {"role": "a"}, 400),
         ("GET", "nothing", None, 404),
     ],
 )

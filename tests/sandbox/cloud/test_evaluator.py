@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.sandbox.cloud.evaluator import Question, Standing, judge, may_assume
+from apps.sandbox.cloud.evaluator import Question, Standing, judge, judge_key, may_assume
 from apps.sandbox.cloud.policies import Policy, PolicyKind, parse_policy
 
 OURS, THEIRS = "111111111111", "222222222222"
@@ -90,6 +90,19 @@ def ref_judge(question: Question, identity: Document, session: Document | None, 
     if question.account == question.resource_account:
         return bool(spoken["identity"]) or any(ref_names(s["Principal"]) == "self" for s in spoken["bucket"])
     return bool(spoken["identity"]) and bool(spoken["bucket"])
+
+
+def ref_judge_key(question: Question, identity: Document, session: Document | None, key: Document) -> bool:
+    documents = {"identity": identity, "key": key} | ({} if session is None else {"session": session})
+    spoken = {
+        name: [s for s in document["Statement"] if ref_speaks(s, question)] for name, document in documents.items()
+    }
+    if any(s["Effect"] == "Deny" for found in spoken.values() for s in found):
+        return False
+    if not spoken["key"] or not spoken.get("session", [True]):
+        return False
+    names_self = any(ref_names(s["Principal"]) == "self" for s in spoken["key"])
+    return bool(spoken["identity"]) or (names_self and question.account == question.resource_account)
 
 
 def ref_assume(question: Question, identity: Document, session: Document | None, trust: Document) -> bool:
@@ -185,6 +198,22 @@ def test_judge_agrees_with_the_reference(
     standing = Standing(identity=[own] if own else [], session=read(session, PolicyKind.IDENTITY))
     found = judge(question, standing, read(bucket, PolicyKind.RESOURCE)).allowed
     assert found == ref_judge(question, identity, session, bucket or {})
+
+
+@settings(max_examples=200, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    question=questions(ACTIONS[:2]),
+    identity=documents(PolicyKind.IDENTITY),
+    session=st.none() | documents(PolicyKind.IDENTITY),
+    key=documents(PolicyKind.RESOURCE),
+)
+def test_judge_key_agrees_with_the_reference(
+    question: Question, identity: Document, session: Document | None, key: Document
+) -> None:
+    own, keys_own = read(identity, PolicyKind.IDENTITY), read(key, PolicyKind.RESOURCE)
+    standing = Standing(identity=[own] if own else [], session=read(session, PolicyKind.IDENTITY))
+    assert keys_own is not None
+    assert judge_key(question, standing, keys_own).allowed == ref_judge_key(question, identity, session, key)
 
 
 @settings(max_examples=200, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])

@@ -17,7 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.sandbox.cloud.journal import Journal, JournalError
-from tests.sandbox.cloud.world import World, allow, external_id, policy, trust
+from tests.sandbox.cloud.world import World, allow, external_id, policy, trust, verdict
 
 
 @contextmanager
@@ -105,6 +105,29 @@ def describe(s3: Any, bucket: str) -> list[tuple[Any, ...]]:
         checksum = one.get("ChecksumSHA256")
         found.append((item["Key"], one["Body"].read(), one["ServerSideEncryption"], checksum, *shown))
     return found
+
+
+def test_keys_and_what_they_encrypted_survive(tmp_path: Path) -> None:
+    put = {"Key": "a", "Body": b"1", "ServerSideEncryption": "aws:kms", "BucketKeyEnabled": True}
+    with process("--state", str(tmp_path)) as url:
+        world = World(url)
+        bucket, key, closed = world.make_bucket(), world.make_key(), world.make_key()
+        kms, s3 = (world.client(name, world.root(world.customer)) for name in ("kms", "s3"))
+        kms.create_key(Description="another, made later")
+        kms.disable_key(KeyId=closed)
+        s3.put_object(Bucket=bucket, SSEKMSKeyId=key, **put)
+        managed = s3.put_object(Bucket=bucket, **{**put, "Key": "b"})["SSEKMSKeyId"]
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    with process("--state", str(tmp_path)) as url:
+        again = World(url, vendor=world.vendor, customer=world.customer)
+        kms, s3 = (again.client(name, again.root(world.customer)) for name in ("kms", "s3"))
+        found = s3.get_object(Bucket=bucket, Key="a")
+        assert (found["SSEKMSKeyId"], found["BucketKeyEnabled"]) == (key, True)
+        assert s3.get_object(Bucket=bucket, Key="b")["SSEKMSKeyId"] == managed
+        assert s3.put_object(Bucket=bucket, Key="c")["SSEKMSKeyId"] == key
+        assert kms.describe_key(KeyId=closed)["KeyMetadata"]["KeyState"] == "Disabled"
+        assert verdict(kms.disable_key, KeyId=managed) == ("AccessDeniedException", 400)
 
 
 def test_line_that_a_crash_cut_off_is_taken_away(tmp_path: Path) -> None:
