@@ -43,7 +43,9 @@ ROUTES: tuple[tuple[str, str, View], ...] = (
     ("POST", "/<plan>/oauth/approve", oauth_views.approve),
     ("POST", "/<plan>/oauth/token", oauth_views.token),
     ("POST", "/_control/members/<login>", control_views.amend_member),
-    ("POST", "/_control/faults", control_views.plan_fault),
+    ("POST", "/_control/faults", control_views.plan_faults),
+    ("GET", "/_control/faults", control_views.show_faults),
+    ("POST", "/_control/script", control_views.plan_script),
     ("POST", "/_control/reset", control_views.reset),
     ("GET", "/_control/log", control_views.show_log),
 )

@@ -15,7 +15,7 @@ COMPARTMENT_TYPES = (
     "AllergyIntolerance", "CarePlan", "CareTeam", "Claim", "Condition", "Coverage", "Device",
     "DiagnosticReport", "DocumentReference", "Encounter", "ExplanationOfBenefit", "Goal", "Immunization",
     "MedicationDispense", "MedicationRequest", "Observation", "Procedure", "Provenance",
-    "QuestionnaireResponse",
+    "QuestionnaireResponse", "RelatedPerson",
 )  # fmt: skip
 SUPPORT_TYPES = ("Location", "Medication", "Organization", "Practitioner", "PractitionerRole")
 

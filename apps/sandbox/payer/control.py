@@ -1,69 +1,22 @@
-"""Knobs for tests: faults on chosen answers, and the log of what was asked.
+"""Knobs for tests beside `fault_knobs`: how a second look differs, and the log of what was asked.
 
-Owns the faults in force and the log; refuses to keep credentials (the log holds no headers, forms or tokens).
+Owns the log; refuses to keep credentials (it holds no headers, forms or tokens).
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+from apps.sandbox.payer.capability import READABLE_TYPES
 
 LOG_LENGTH = 20_000
 
 
 class BadKnobError(ValueError):
     """A control request that makes no sense; the message says why."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Fault:
-    """One planned failure.
-
-    Shape: `type` is a resource type, `$everything`, `metadata`, `smart-configuration` or `token`; `page`
-    counts from 1, None is any; `times` is how often it still strikes; `status` answers so, `cut` ends the
-    connection in mid-body, `empty` answers no matches. Units: `retry_after` in seconds.
-    """
-
-    type: str
-    page: int | None = None
-    status: int | None = None
-    times: int = 1
-    retry_after: int | None = None
-    cut: bool = False
-    empty: bool = False
-
-
-class Faults:
-    """The faults in force; each request takes at most one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._planned: list[Fault] = []
-
-    def plan(self, knobs: Mapping[str, Any]) -> None:
-        """Add a fault from its JSON.
-
-        Raises: BadKnobError.
-        """
-        fault = _fault(knobs)
-        with self._lock:
-            self._planned.append(fault)
-
-    def take(self, type_: str, page: int) -> Fault | None:
-        """Return the first fault that strikes here, and count it down."""
-        with self._lock:
-            for fault in self._planned:
-                if fault.type == type_ and fault.page in (None, page) and fault.times > 0:
-                    fault.times -= 1
-                    return fault
-        return None
-
-    def reset(self) -> None:
-        with self._lock:
-            self._planned.clear()
 
 
 class Log:
@@ -82,37 +35,32 @@ class Log:
         self._entries.clear()
 
 
-def parse_amendment(knobs: Mapping[str, Any]) -> tuple[int, list[str], list[str]]:
-    """Read what shall differ at the next look: how many to add, which to remove, which to change.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """How a member's next look differs. Shape: `add` counts new resources by type, the rest is "Type/id"."""
+
+    add: Mapping[str, int] = field(default_factory=dict)
+    remove: Sequence[str] = ()
+    change: Sequence[str] = ()
+    touch: Sequence[str] = ()
+
+
+def parse_amendment(knobs: Mapping[str, Any]) -> Amendment:
+    """Read what shall differ at the next look; a bare number to add means observations.
 
     Raises: BadKnobError.
     """
-    if unknown := set(knobs) - {"add", "remove", "change"}:
+    if unknown := set(knobs) - {"add", "remove", "change", "touch"}:
         raise BadKnobError(f"Unknown: {', '.join(sorted(unknown))}.")
-    add, remove, change = knobs.get("add", 0), knobs.get("remove", []), knobs.get("change", [])
-    if type(add) is not int or not 0 <= add <= 10_000:
-        raise BadKnobError("add is not a number from 0 to 10000.")
-    for references in (remove, change):
+    lists = {name: knobs.get(name, []) for name in ("remove", "change", "touch")}
+    for references in lists.values():
         if not isinstance(references, list) or not all(isinstance(one, str) for one in references):
-            raise BadKnobError('remove and change are lists of "Type/id".')
-    return add, remove, change
-
-
-def _fault(knobs: Mapping[str, Any]) -> Fault:
-    kinds: dict[str, tuple[type, ...]] = {
-        "type": (str,), "page": (int, type(None)), "status": (int, type(None)), "times": (int,),
-        "retry_after": (int, type(None)), "cut": (bool,), "empty": (bool,),
-    }  # fmt: skip
-    if unknown := set(knobs) - set(kinds):
-        raise BadKnobError(f"Unknown: {', '.join(sorted(unknown))}.")
-    for name, value in knobs.items():
-        if type(value) not in kinds[name]:
-            raise BadKnobError(f"{name} has the wrong kind of value.")
-    if not knobs.get("type"):
-        raise BadKnobError("type is missing.")
-    fault = Fault(**knobs)
-    if fault.status is not None and not 400 <= fault.status <= 599:
-        raise BadKnobError("status is not an error status.")
-    if not (fault.status or fault.cut or fault.empty):
-        raise BadKnobError("One of status, cut and empty is needed.")
-    return fault
+            raise BadKnobError('remove, change and touch are lists of "Type/id".')
+    add = knobs.get("add", 0)
+    counts = add if isinstance(add, dict) else {"Observation": add}
+    for type_, count in counts.items():
+        if type(count) is not int or not 0 <= count <= 10_000:
+            raise BadKnobError("add is not a number from 0 to 10000, nor such numbers by type.")
+        if type_ not in READABLE_TYPES or type_ == "Patient":
+            raise BadKnobError(f"{type_} cannot be added.")
+    return Amendment(add=counts, **lists)

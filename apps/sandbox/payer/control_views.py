@@ -27,27 +27,41 @@ def check_local(request: Request) -> None:
 def amend_member(state: State, request: Request, login: str) -> Response:
     """Make a member's next look differ.
 
-    Shape: {"add": n, "remove": ["Type/id"], "change": ["Type/id"]}, answered {"count": n}.
+    Shape: {"add": n or {"Type": n}, "remove", "change", "touch": ["Type/id"]}, answered {"count": n}.
     Raises: BadKnobError, UnknownResourceError.
     """
-    add, remove, change = parse_amendment(_knobs(request))
-    return responses.json_document({"count": len(state.records.amend(login, add=add, remove=remove, change=change))})
+    amendment = parse_amendment(_object(request.get_json(force=True, silent=True)))
+    return responses.json_document({"count": len(state.records.amend(login, amendment))})
 
 
-def plan_fault(state: State, request: Request) -> Response:
-    """Plan a failure; the shape is `control.Fault`'s.
+def plan_faults(state: State, request: Request) -> Response:
+    """Plan failures. Shape: what the table in `fault_knobs` says, or a list of such; answered {"faults": [number]}.
 
     Raises: BadKnobError.
     """
-    state.faults.plan(_knobs(request))
-    return responses.json_document({"status": "planned"})
+    value = request.get_json(force=True, silent=True)
+    return _planned(state, value if isinstance(value, list) else [_object(value)])
+
+
+def plan_script(state: State, request: Request) -> Response:
+    """Plan several failures at once. Shape: {"faults": [as above]}.
+
+    Raises: BadKnobError.
+    """
+    script = _object(request.get_json(force=True, silent=True))
+    if set(script) != {"faults"} or not isinstance(script["faults"], list):
+        raise BadKnobError('A script is {"faults": [...]} and nothing else.')
+    return _planned(state, script["faults"])
+
+
+def show_faults(state: State, request: Request) -> Response:
+    """Tell which faults are planned, and what each one did when it struck; the shape is `Faults.show`'s."""
+    return responses.json_document(state.faults.show())
 
 
 def reset(state: State, request: Request) -> Response:
-    """Forget amendments, faults and the log; tokens stay."""
-    state.records.reset()
-    state.faults.reset()
-    state.log.reset()
+    """Go back to the first state, but for tokens."""
+    state.reset()
     return responses.json_document({"status": "reset"})
 
 
@@ -56,8 +70,11 @@ def show_log(state: State, request: Request) -> Response:
     return responses.json_document({"requests": state.log.entries()})
 
 
-def _knobs(request: Request) -> dict[str, Any]:
-    value = request.get_json(force=True, silent=True)
+def _planned(state: State, script: list[Any]) -> Response:
+    return responses.json_document({"status": "planned", "faults": state.faults.plan_all(script)})
+
+
+def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadKnobError("The body is not a JSON object.")
     return value

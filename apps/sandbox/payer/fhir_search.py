@@ -1,12 +1,12 @@
 """Search, read and `$everything` over one member's record, page by page.
 
-Owns parameters, page marks and the searchset Bundle, made by joining the resources' own bytes. Refuses what
-`capability` does not list, and every patient but the token's. Source: FHIR R4 "Search", "RESTful API".
+Owns parameters and page marks. Refuses what `capability` does not list, and every patient but the token's.
+Source: FHIR R4 "Search", "RESTful API".
 """
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -15,6 +15,7 @@ from apps.sandbox.payer.capability import READABLE_TYPES, SEARCH_PARAMETERS
 from apps.sandbox.payer.generator.record import Resource
 from apps.sandbox.payer.outcomes import Refusal
 from apps.sandbox.payer.records import Record
+from apps.sandbox.payer.searchset import Page, entry_of
 from apps.sandbox.payer.signing import BadSignatureError, Signer
 
 DEFAULT_COUNT = 50
@@ -87,23 +88,18 @@ def parse_query(record: Record, what: str, parameters: Mapping[str, str], signer
     return Query(what=what, patient_id=record.member.patient_id, ids=ids, count=count, page=1)
 
 
-def searchset(found: Sequence[Resource], query: Query, *, url: str, fhir_base: str, signer: Signer) -> bytes:
-    """Write the query's page of what was found as a Bundle; `url` is the search's own without its query."""
+def page_of(found: Sequence[Resource], query: Query, *, url: str, fhir_base: str, signer: Signer) -> Page:
+    """Cut the query's page out of what was found; `url` is the search's own without its query."""
     start = (query.page - 1) * query.count
-    shown = found[start : start + query.count]
-    links = [{"relation": "self", "url": f"{url}?{_own_query(query, signer)}"}]
-    if query.count and start + query.count < len(found):
-        links.append({"relation": "next", "url": f"{url}?_page={_mark(query, signer, query.page + 1)}"})
-    head = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
-    if not shown:
-        return json.dumps(head).encode()
-    entries = b",".join(_entry(resource, fhir_base) for resource in shown)
-    return json.dumps(head).encode()[:-1] + b', "entry": [' + entries + b"]}"
-
-
-def _entry(resource: Resource, fhir_base: str) -> bytes:
-    full_url = json.dumps(resource.full_url or f"{fhir_base}/{resource.reference}").encode()
-    return b'{"fullUrl":' + full_url + b',"resource":' + resource.text + b',"search":{"mode":"match"}}'
+    is_more = query.count and start + query.count < len(found)
+    return Page(
+        fhir_base=fhir_base,
+        total=len(found),
+        self_url=f"{url}?{_own_query(query, signer)}",
+        first_url=f"{url}?{_own_query(dataclasses.replace(query, page=1), signer)}",
+        next_url=f"{url}?_page={_mark(query, signer, query.page + 1)}" if is_more else "",
+        entries=[entry_of(resource, fhir_base) for resource in found[start : start + query.count]],
+    )
 
 
 def matches(record: Record, query: Query) -> Sequence[Resource]:

@@ -7,6 +7,7 @@ that is not known is accepted once more. Source: RFC 6749 4.1.2, 6; RFC 9700 4.1
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import uuid
 from collections.abc import Callable
@@ -62,6 +63,7 @@ class Grants:
         self._lock = threading.Lock()
         self._redeemed: set[str] = set()
         self._ended: set[str] = set()
+        self._dead: set[str] = set()
         self._generations: dict[str, int] = {}
 
     def issue_code(self, grant: Grant, *, redirect_uri: str, challenge: str) -> str:
@@ -107,17 +109,21 @@ class Grants:
 
         Raises: BadGrantError.
         """
-        claims = self._open(text, "refresh")
-        family, generation = claims["family"], claims["generation"]
-        if claims["plan"] != plan:
-            raise BadGrantError("The refresh token is another plan's.")
         with self._lock:
-            if self._generations.get(family, generation) != generation:
-                self._ended.add(family)
-            if family in self._ended:
-                raise BadGrantError("The refresh token was used before, or its family was ended.")
-            self._generations[family] = generation + 1
-        return self._tokens(_grant(claims), family, generation + 1)
+            claims = self._check_refresh(text, plan)
+            family, generation = claims["family"], claims["generation"] + 1
+            self._generations[family] = generation
+        return self._tokens(_grant(claims), family, generation)
+
+    def refresh_without_rotation(self, text: str, *, plan: str) -> Tokens:
+        """Issue an access token alone; the refresh token stays good. Source: RFC 6749 6.
+
+        Raises: BadGrantError.
+        """
+        with self._lock:
+            claims = self._check_refresh(text, plan)
+        tokens = self._tokens(_grant(claims), claims["family"], claims["generation"])
+        return dataclasses.replace(tokens, refresh="")
 
     def check_access(self, text: str, *, plan: str) -> Grant:
         """Return what an access token allows.
@@ -125,9 +131,31 @@ class Grants:
         Raises: BadGrantError.
         """
         claims = self._open(text, "access")
-        if claims["plan"] != plan or claims["family"] in self._ended:
+        if claims["plan"] != plan or claims["family"] in self._ended or claims["jti"] in self._dead:
             raise BadGrantError("The access token is not valid here.")
         return _grant(claims)
+
+    def end_access(self, text: str) -> None:
+        """End one access token before its time; its family goes on.
+
+        Raises: BadGrantError.
+        """
+        self._dead.add(self._open(text, "access")["jti"])
+
+    def forget_dead(self) -> None:
+        """Let access tokens that were ended before their time be good again."""
+        self._dead.clear()
+
+    def _check_refresh(self, text: str, plan: str) -> Claims:
+        claims = self._open(text, "refresh")
+        family, generation = claims["family"], claims["generation"]
+        if claims["plan"] != plan:
+            raise BadGrantError("The refresh token is another plan's.")
+        if self._generations.get(family, generation) != generation:
+            self._ended.add(family)
+        if family in self._ended:
+            raise BadGrantError("The refresh token was used before, or its family was ended.")
+        return claims
 
     def _tokens(self, grant: Grant, family: str, generation: int) -> Tokens:
         now = self._clock()

@@ -119,8 +119,8 @@ def back(redirect_uri: str, answer: Mapping[str, str]) -> str:
     return redirect_uri + joint + urlencode({name: value for name, value in answer.items() if value})
 
 
-def answer_token(form: Mapping[str, str], plan: Plan, grants: Grants) -> Tokens:
-    """Answer the token endpoint.
+def answer_token(form: Mapping[str, str], plan: Plan, grants: Grants, *, rotates: bool) -> Tokens:
+    """Answer the token endpoint; a server that rotates gives a new refresh token for each used one.
 
     Raises: TokenError.
     """
@@ -131,7 +131,8 @@ def answer_token(form: Mapping[str, str], plan: Plan, grants: Grants) -> Tokens:
             case "authorization_code":
                 return _redeem(form, plan, grants)
             case "refresh_token":
-                return grants.refresh(form.get("refresh_token", ""), plan=plan.key)
+                refresh = grants.refresh if rotates else grants.refresh_without_rotation
+                return refresh(form.get("refresh_token", ""), plan=plan.key)
     except BadGrantError as error:
         raise TokenError("invalid_grant", str(error)) from None
     raise TokenError("unsupported_grant_type", "Only authorization_code and refresh_token are supported.")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Request, Response
 
-from apps.sandbox.payer import oauth, pages, responses
+from apps.sandbox.payer import faulty_answers, oauth, pages, responses
+from apps.sandbox.payer.faults import Asked
 from apps.sandbox.payer.grants import OFFLINE_SCOPE, Grant
 from apps.sandbox.payer.members import Member, check_password, find_member, members_of
 from apps.sandbox.payer.oauth import AskerError, RedirectError
@@ -76,13 +77,16 @@ def token(state: State, request: Request, plan: Plan) -> Response:
 
     Raises: TokenError.
     """
-    fault = state.faults.take("token", 1)
-    if fault and fault.status:
-        return responses.failed(fault)
-    tokens = oauth.answer_token(request.form.to_dict(), plan, state.grants)
-    member = find_member(tokens.grant.login)
-    response = responses.json_document(oauth.token_response(tokens, member.patient_id if member else ""))
-    return responses.cut(response) if fault and fault.cut else response
+    form = request.form.to_dict()
+    type_ = "refresh" if form.get("grant_type") == "refresh_token" else "token"
+    strike = state.faults.strike(Asked(plan=plan.key, type=type_))
+
+    def issue() -> Response:
+        tokens = oauth.answer_token(form, plan, state.grants, rotates=not strike.value("keep_refresh_token"))
+        member = find_member(tokens.grant.login)
+        return responses.json_document(oauth.token_response(tokens, member.patient_id if member else ""))
+
+    return faulty_answers.answer(request, strike, state.pauses, issue)
 
 
 def _known_member(plan: Plan, login: str, password: str) -> Member | None:

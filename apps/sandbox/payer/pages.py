@@ -112,10 +112,16 @@ def _credentials(plan: Plan, login: str) -> str:
 def _choices(members: Sequence[Member]) -> str:
     options = "".join(
         f'<label class="pick"><input type="radio" name="login" value="{escape(member.login)}" required>'
-        f"{escape(member.person.name)}, born {member.person.birth_date}</label>"
+        f"<span>{_names(member)}, born {member.person.birth_date}</span></label>"
         for member in members
     )
     return f"<fieldset><legend>Pick any patient</legend>{options}</fieldset>"
+
+
+def _names(member: Member) -> str:
+    """Show both names of a member who has two: not every machine can show every script."""
+    other = member.person.other_name
+    return f"<bdi>{escape(member.person.name)}</bdi>" + (f" (<bdi>{escape(other)}</bdi>)" if other else "")
 
 
 def _hidden(request: str) -> str:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from apps.sandbox.payer.generator.json_text import number, read, write
+from apps.sandbox.payer.control import Amendment
+from apps.sandbox.payer.generator.json_text import Json, number, read, write
 from apps.sandbox.payer.generator.record import HISTORY_END, RecordBuilder, Resource, ref
 from apps.sandbox.payer.generator.results import add_observation
 from apps.sandbox.payer.generator.whole_record import generate
 from apps.sandbox.payer.members import Member, find_member
 
-_CHANGED_AT = datetime.datetime(2026, 7, 1, 12, 0, tzinfo=datetime.UTC)
+# Later than every generated lastUpdated.
+_CHANGED_AT = datetime.datetime(2026, 9, 1, 12, 0, tzinfo=datetime.UTC)
 
 
 class UnknownResourceError(LookupError):
@@ -68,8 +70,8 @@ class Records:
                 self._kept[member.login] = Record(member, generate(member, self._fhir_base(member)))
             return self._kept[member.login]
 
-    def amend(self, login: str, *, add: int, remove: Iterable[str], change: Iterable[str]) -> Record:
-        """Make the next look at this member differ: new observations, missing and changed resources.
+    def amend(self, login: str, amendment: Amendment) -> Record:
+        """Make the next look at this member differ: new, missing, changed and merely touched resources.
 
         Raises: UnknownResourceError.
         """
@@ -78,15 +80,17 @@ class Records:
             record = self._kept[record.member.login]
             edition = record.edition + 1
             resources = {resource.reference: resource for resource in record.resources}
-            for reference in remove:
-                if resources.pop(reference, None) is None:
-                    raise UnknownResourceError("A resource to remove is not in the record.")
-            for reference in change:
+            for reference in (*amendment.remove, *amendment.change, *amendment.touch):
                 if reference not in resources:
-                    raise UnknownResourceError("A resource to change is not in the record.")
-                resources[reference] = _changed(resources[reference], edition)
-            new = _additions(record.member, self._fhir_base(record.member), add, edition)
-            amended = Record(record.member, [*resources.values(), *new], edition)
+                    raise UnknownResourceError("A resource to remove, change or touch is not in the record.")
+            for reference in amendment.change:
+                resources[reference] = next_version(resources[reference], edition)
+            for reference in amendment.touch:
+                resources[reference] = _touched(resources[reference], edition)
+            for reference in amendment.remove:
+                resources.pop(reference, None)
+            added = _additions(record, self._fhir_base(record.member), amendment.add, edition)
+            amended = Record(record.member, [*resources.values(), *added], edition)
             self._kept[record.member.login] = amended
             return amended
 
@@ -99,23 +103,51 @@ class Records:
         return f"{self._base_url}/{member.plan}/fhir"
 
 
-def _changed(resource: Resource, edition: int) -> Resource:
+def next_version(resource: Resource, edition: int) -> Resource:
     """Give a resource its next version: later lastUpdated, and a content that really differs."""
+    value = _next_meta(resource, edition)
+    value["language"] = f"en-x-edition{edition}"  # an element that every type has
+    return Resource(resource.type, resource.id, write(value), resource.full_url)
+
+
+def _touched(resource: Resource, edition: int) -> Resource:
+    return Resource(resource.type, resource.id, write(_next_meta(resource, edition)), resource.full_url)
+
+
+def _next_meta(resource: Resource, edition: int) -> Json:
     value = read(resource.text)
     changed_at = _CHANGED_AT + datetime.timedelta(days=edition)
     value["meta"] |= {
         "versionId": str(int(value["meta"]["versionId"]) + 1),
         "lastUpdated": f"{changed_at:%Y-%m-%dT%H:%M:%S}.000Z",
     }
-    value["language"] = f"en-x-edition{edition}"  # an element that every type has
-    return Resource(resource.type, resource.id, write(value), resource.full_url)
+    return value
 
 
-def _additions(member: Member, fhir_base: str, count: int, edition: int) -> list[Resource]:
+def _additions(record: Record, fhir_base: str, counts: Mapping[str, int], edition: int) -> list[Resource]:
+    """Make new resources: weights as observations, of other types a likeness of one that is there."""
+    added = []
+    for type_, count in counts.items():
+        models = record.of_type(type_)
+        if count and not models and type_ != "Observation":
+            raise UnknownResourceError(f"The record has no {type_} to make more like it.")
+        for place in range(count):
+            id_ = f"{record.member.patient_id}-new-{edition}-{place + 1}"
+            if type_ == "Observation":
+                added.append(_weight(record.member, fhir_base, f"{70 + edition}.{place % 100:02d}", id_))
+            else:
+                added.append(_likeness(models[place % len(models)], edition, id_))
+    return added
+
+
+def _weight(member: Member, fhir_base: str, kilograms: str, id_: str) -> Resource:
     builder = RecordBuilder(member, fhir_base)
-    for place in range(count):
-        weight = {"value": number(f"{70 + edition}.{place % 100:02d}"), "unit": "kg"}
-        body = {"performer": [ref(builder.patient)], "valueQuantity": weight}
-        id_ = f"{member.patient_id}-new-{edition}-{place + 1}"
-        add_observation(builder, HISTORY_END, body, id_=id_)
-    return [resource for resource in builder.resources if resource.type == "Observation"]
+    body = {"performer": [ref(builder.patient)], "valueQuantity": {"value": number(kilograms), "unit": "kg"}}
+    reference = add_observation(builder, HISTORY_END, body, id_=id_)
+    return next(resource for resource in builder.resources if resource.reference == reference)
+
+
+def _likeness(model: Resource, edition: int, id_: str) -> Resource:
+    value = _next_meta(model, edition) | {"id": id_, "language": f"en-x-edition{edition}"}
+    value["meta"]["versionId"] = "1"
+    return Resource(model.type, id_, write(value))

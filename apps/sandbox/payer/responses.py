@@ -1,4 +1,4 @@
-"""The few kinds of answer that this server gives. Owns their headers, and how a planned fault looks."""
+"""The few kinds of answer that this server gives. Owns their headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from apps.sandbox.payer import pages
-from apps.sandbox.payer.control import Fault
 from apps.sandbox.payer.outcomes import Refusal, operation_outcome
 
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -42,22 +41,4 @@ def refusal(error: Refusal) -> Response:
     response.status_code = error.status
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="fhir", error="invalid_token"'
-    return response
-
-
-def failed(fault: Fault) -> Response:
-    """Answer as a planned fault says."""
-    status = fault.status or 500
-    code = {429: "throttled", 503: "transient"}.get(status, "exception" if status >= 500 else "processing")
-    response = refusal(Refusal("This failure was planned by a test.", status=status, code=code))
-    if fault.retry_after is not None:
-        response.headers["Retry-After"] = str(fault.retry_after)
-    return response
-
-
-def cut(response: Response) -> Response:
-    """Promise the whole body and send half of it; the server closes the connection after it."""
-    body = response.get_data()
-    response.set_data(body[: len(body) // 2])
-    response.headers["Content-Length"] = str(len(body))
     return response

@@ -6,11 +6,15 @@ import dataclasses
 import logging
 import threading
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from apps.sandbox.payer.application import Application
 from apps.sandbox.payer.state import Options, State
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +24,10 @@ class QuietHandler(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
         _log.debug("%s", type)
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+        """Read no further request from a connection that has ended, by the client or by a planned fault."""
+        self.close_connection = True
 
 
 def bind(options: Options, *, host: str, port: int) -> BaseWSGIServer:
@@ -60,6 +68,7 @@ class LocalPayer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.state.pauses.end_all()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apps.sandbox.payer.control import Faults, Log
+from apps.sandbox.payer.control import Log
+from apps.sandbox.payer.faults import Faults
+from apps.sandbox.payer.faulty_answers import Pauses
 from apps.sandbox.payer.grants import Grants
 from apps.sandbox.payer.plans import Plan
 from apps.sandbox.payer.records import Records
@@ -36,7 +38,16 @@ class State:
         self.grants = Grants(self.signer, token_seconds=options.token_seconds, clock=options.clock)
         self.records = Records(options.base_url)
         self.faults = Faults()
+        self.pauses = Pauses()
         self.log = Log()
+
+    def reset(self) -> None:
+        """Forget amendments, faults, the log and which tokens a fault has ended; other tokens stay."""
+        self.records.reset()
+        self.faults.reset()
+        self.grants.forget_dead()
+        self.pauses.end_all()
+        self.log.reset()
 
     def fhir_base(self, plan: Plan) -> str:
         return f"{self.options.base_url}/{plan.key}/fhir"

@@ -11,6 +11,7 @@ from apps.sandbox.payer.server import LocalPayer
 from apps.sandbox.payer.state import Options
 
 from .browser import Browser
+from .control import Control
 
 
 class Clock:
@@ -43,10 +44,7 @@ def http() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def payer(running_payer: LocalPayer) -> LocalPayer:
-    state = running_payer.state
-    state.records.reset()
-    state.faults.reset()
-    state.log.reset()
+    running_payer.state.reset()
     return running_payer
 
 
@@ -63,3 +61,8 @@ def humana(payer: LocalPayer, http: httpx.Client) -> Browser:
 @pytest.fixture
 def acme(payer: LocalPayer, http: httpx.Client) -> Browser:
     return Browser(http, payer.url, "acme")
+
+
+@pytest.fixture
+def control(payer: LocalPayer, http: httpx.Client) -> Control:
+    return Control(payer, http)

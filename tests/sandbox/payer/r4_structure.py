@@ -43,7 +43,7 @@ class Structures:
         type_ = path.split(".")[0]
         known = {name: (element, code) for name, element, code in self._names(type_, path)}
         for name, inner in value.items():
-            if name == "resourceType":
+            if name == "resourceType" or (name.startswith("_") and name[1:] in value):
                 continue
             if name not in known:
                 yield f"{path}.{name}: unknown element"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -11,34 +10,13 @@ import httpx
 import pytest
 from werkzeug.test import Client
 
+from apps.sandbox.payer.capability import READABLE_TYPES
 from apps.sandbox.payer.server import LocalPayer
 
 from .browser import Browser, Reader
+from .control import Control
 
 LOGIN, PASSWORD = "patient2@flexpa.com", "examplepatient"
-
-
-class Control:
-    """A test's hand on the knobs."""
-
-    def __init__(self, payer: LocalPayer, http: httpx.Client) -> None:
-        self.base = f"{payer.url}/_control"
-        self.http = http
-
-    def post(self, path: str, knobs: Mapping[str, Any]) -> httpx.Response:
-        return self.http.post(f"{self.base}/{path}", json=dict(knobs))
-
-    def fault(self, **knobs: Any) -> None:
-        assert self.post("faults", knobs).status_code == 200
-
-    def log(self) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = self.http.get(f"{self.base}/log").json()["requests"]
-        return entries
-
-
-@pytest.fixture
-def control(payer: LocalPayer, http: httpx.Client) -> Control:
-    return Control(payer, http)
 
 
 @pytest.fixture
@@ -71,6 +49,29 @@ def test_second_look_differs_as_told_and_reset_undoes_it(control: Control, reade
     assert reader.references("Observation?patient=foo-2") == before
 
 
+@pytest.mark.parametrize("type_", READABLE_TYPES)
+def test_every_type_can_be_changed_touched_added_and_removed(control: Control, foomedical: Browser, type_: str) -> None:
+    login = "patient8@flexpa.com" if type_ in ("RelatedPerson", "Binary") else LOGIN
+    reader = foomedical.connect(login, PASSWORD)
+    reference = control.state.records.of_login(login).of_type(type_)[0].reference
+    old = reader.get(reference, Accept="application/fhir+json").json()
+    for knob in ("touch", "change"):
+        assert control.post(f"members/{login}", {knob: [reference]}).status_code == 200
+        new = reader.get(reference, Accept="application/fhir+json").json()
+        assert int(new["meta"]["versionId"]) == int(old["meta"]["versionId"]) + 1
+        assert new["meta"]["lastUpdated"] > old["meta"]["lastUpdated"]
+        assert ({**new, "meta": 0} == {**old, "meta": 0}) is (knob == "touch")
+        old = new
+    if type_ != "Patient":
+        assert control.post(f"members/{login}", {"add": {type_: 2}}).status_code == 200
+        for place in (1, 2):
+            new = reader.get(f"{type_}/{reader.patient}-new-3-{place}", Accept="application/fhir+json").json()
+            assert new["resourceType"] == type_
+            assert new["meta"]["versionId"] == "1"
+    assert control.post(f"members/{login}", {"remove": [reference]}).status_code == 200
+    assert reader.get(reference).status_code == 404
+
+
 def test_changes_add_up_and_leave_other_members_alone(control: Control, reader: Reader, acme: Browser) -> None:
     before = acme.connect("acme-1").references("Observation?patient=acme-m-1")
     total = reader.bundle("Observation?patient=foo-2")["total"]
@@ -86,9 +87,15 @@ def test_changes_add_up_and_leave_other_members_alone(control: Control, reader: 
         ("nobody", {"add": 1}, 404),
         (LOGIN, {"remove": ["Observation/never"]}, 404),
         (LOGIN, {"change": ["Observation/never"]}, 404),
+        (LOGIN, {"touch": ["Observation/never"]}, 404),
+        (LOGIN, {"add": {"Binary": 1}}, 404),
+        (LOGIN, {"add": {"Slot": 1}}, 400),
+        (LOGIN, {"add": {"Patient": 1}}, 400),
+        (LOGIN, {"add": {"Goal": "1"}}, 400),
         (LOGIN, {"add": -1}, 400),
         (LOGIN, {"add": "1"}, 400),
         (LOGIN, {"remove": "Observation/x"}, 400),
+        (LOGIN, {"touch": [1]}, 400),
         (LOGIN, {"delete": []}, 400),
     ],
 )

@@ -42,6 +42,7 @@ _PROFILES = {
     "Procedure": "us-core-procedure",
     "Provenance": "us-core-provenance",
     "QuestionnaireResponse": "us-core-questionnaireresponse",
+    "RelatedPerson": "us-core-relatedperson",
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from apps.sandbox.payer.generator import (
     care,
     claims,
+    clinical_oddities,
     documents,
     encounters,
     membership,
@@ -28,9 +29,12 @@ def generate(member: Member, fhir_base: str) -> tuple[Resource, ...]:
     """Generate the record; the same member and base give the same bytes in every process."""
     record = RecordBuilder(member, fhir_base)
     membership.add_patient(record)
+    membership.add_representative(record)
     membership.add_coverages(record)
     if record.holds(Content.ODDITIES):
         oddities.plant(record)
+    if record.holds(Content.CLINICAL_ODDITIES):
+        clinical_oddities.plant(record)
     if record.holds(Content.CLINICAL):
         _add_one_of_each(record)
     if record.holds(Content.CCDA_INLINE):
@@ -64,14 +68,15 @@ def _add_one_of_each(record: RecordBuilder) -> None:
 
 
 def _visit_days(record: RecordBuilder) -> Iterator[datetime.date]:
-    """Walk from the end of history backwards, evenly, for as long as anyone asks."""
+    """Walk from the end of history back to its start or the birth, evenly, for as long as anyone asks."""
     per_visit = _PER_CLINICAL_VISIT if record.holds(Content.CLINICAL) else _PER_CLAIMS_VISIT
-    days = (HISTORY_END - HISTORY_START).days
+    start = max(HISTORY_START, datetime.date.fromisoformat(record.member.person.birth_date))
+    days = (HISTORY_END - start).days
     gap = datetime.timedelta(days=max(1, days * per_visit // record.member.size))
     on = HISTORY_END
     while True:
         yield on
-        on = max(HISTORY_START, on - gap)
+        on = max(start, on - gap)
 
 
 def _add_clinical_visit(record: RecordBuilder, on: datetime.date) -> None:
