@@ -25,6 +25,7 @@ from apps.applications.authentication import access_of
 from apps.applications.idempotency import SecretResponse, idempotent
 from apps.applications.keys import Scope
 from apps.applications.problems import Conflict, Gone
+from apps.applications.serializers import check_no_fields
 from apps.outbox.transitions import IllegalTransition
 
 from .filters import DeliveryFilters, DestinationFilters
@@ -106,6 +107,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a destination: its external ID is destroyed, the undelivered cancelled, history kept."""
+        check_no_fields(request)
         with _refusals():
             delete_destination(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
         return Response(status=204)
@@ -115,6 +117,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     @idempotent
     def test(self, request: Request, pk: str) -> Response:
         """Test the connection with the very write that a delivery makes."""
+        check_no_fields(request)
         with _refusals():
             ran = test_connection(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
         return Response(ConnectionTestSerializer(ran).data)
@@ -124,6 +127,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     @idempotent
     def enable(self, request: Request, pk: str) -> Response:
         """Enable deliveries; needs a recent passed test of the current configuration."""
+        check_no_fields(request)
         destination = self.get_object()
         with _refusals():
             enable_destination(destination=destination, by=access_of(request).actor, now=timezone.now())
@@ -134,6 +138,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     @idempotent
     def disable(self, request: Request, pk: str) -> Response:
         """Disable deliveries; what is undelivered is held."""
+        check_no_fields(request)
         destination = self.get_object()
         with _refusals():
             disable_destination(destination=destination, by=access_of(request).actor)
@@ -144,6 +149,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     @idempotent
     def rotate_external_id(self, request: Request, pk: str) -> Response:
         """Make a new external ID; the old one ends now, and the connection must be tested again."""
+        check_no_fields(request)
         destination = self.get_object()
         with _refusals():
             external_id = rotate_external_id(destination=destination, by=access_of(request).actor)
@@ -155,6 +161,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     @idempotent
     def backfill(self, request: Request, pk: str) -> Response:
         """Deliver what was synced before the destination was enabled, or while it was off."""
+        check_no_fields(request)
         with _refusals():
             made = backfill_destination(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
         return Response({"deliveries_made": made})
@@ -194,6 +201,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
     @idempotent
     def retry(self, request: Request, pk: str) -> Response:
         """Try a delivery again now: same row, same key. For FAILED, HELD and RETRYING ones."""
+        check_no_fields(request)
         delivery = self.get_object()
         with _refusals():
             retry_delivery(delivery=delivery, by=access_of(request).actor, now=timezone.now())

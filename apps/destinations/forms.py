@@ -6,9 +6,11 @@ from typing import Any
 
 from django import forms
 
+from apps.workspaces.models import ONE_LINE
+
 
 class DestinationForm(forms.Form):
-    name = forms.CharField(max_length=100, help_text="For people: what this storage is for.")
+    name = forms.CharField(max_length=100, validators=[ONE_LINE], help_text="For people: what this storage is for.")
     bucket = forms.CharField(max_length=63, help_text="The name of your S3 bucket, without s3://.")
     region = forms.CharField(max_length=32, help_text="Where the bucket is, us-east-1 for example.")
     role_arn = forms.CharField(

@@ -10,7 +10,7 @@ from apps.authorizations.models import PatientAuthorization
 from apps.encryption.fields import SealedField
 from apps.outbox.models import OutboxRow
 
-from .states import CLAIMABLE, DeliveryKind, DeliveryState, DestinationState
+from .states import CLAIMABLE, DeliveryKind, DeliveryState, DestinationState, ProbeCause
 
 KINDS = [("s3", "Amazon S3")]
 
@@ -39,6 +39,8 @@ class Destination(models.Model):
     config_version = models.PositiveIntegerField(default=1)
     tested_version = models.PositiveIntegerField(null=True, blank=True)
     test_passed_at = models.DateTimeField(null=True, blank=True)
+    # When the daily look at its trust is due; null until it has first been spread over the day.
+    retest_at = models.DateTimeField(null=True, blank=True)
     concurrency = models.PositiveSmallIntegerField(default=4)
     fail_streak = models.PositiveIntegerField(default=0)
     refused_streak = models.PositiveIntegerField(default=0)
@@ -47,7 +49,12 @@ class Destination(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["application", "mode", "-created_at", "id"], name="destinations_list")]
+        indexes = [
+            models.Index(fields=["application", "mode", "-created_at", "id"], name="destinations_list"),
+            models.Index(
+                fields=["retest_at"], name="destinations_retest_due", condition=Q(state__in=["READY", "ENABLED"])
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["id", "application", "mode"], name="destinations_scope"),
             models.UniqueConstraint(
@@ -89,10 +96,16 @@ class DestinationSecret(models.Model):
 
 
 class ConnectionTest(models.Model):
-    """One run of Test connection and its steps (wire shape of `/api/v1/destinations/{id}/test`)."""
+    """One run of Test connection and its steps (wire shape of `/api/v1/destinations/{id}/test`).
+
+    A scheduled one has only the steps that must be refused.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     destination = models.ForeignKey(Destination, on_delete=models.CASCADE, related_name="tests")
+    cause = models.CharField(
+        max_length=9, choices=[(cause.value, cause.value) for cause in ProbeCause], default=ProbeCause.ASKED.value
+    )
     config_version = models.PositiveIntegerField()
     passed = models.BooleanField()
     steps = models.JSONField(default=list)

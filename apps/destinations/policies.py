@@ -60,6 +60,16 @@ def key_policy_statement(role_arn: str) -> Policy:
     }
 
 
+def bucket_policy_statement(bucket: str, prefix: str, role_arn: str) -> Policy:
+    """Return the statement that a bucket of another account than the role's needs in its own policy."""
+    return {"Sid": "AllowRecordDelivery", **_put_statement(bucket, prefix), "Principal": {"AWS": role_arn}}
+
+
+def exemption(role_arn: str) -> Policy:
+    """Return the condition that takes the customer's role out of a Deny statement."""
+    return {"Condition": {"ArnNotEquals": {"aws:PrincipalArn": role_arn}}}
+
+
 def render(policy: Policy) -> str:
     """Write a policy as JSON to read and to paste."""
     return json.dumps(policy, indent=2, ensure_ascii=False)

@@ -10,13 +10,14 @@ from django.conf import settings
 from apps.audit.events import Place
 
 from . import policies
-from .connectors.base import Connector
+from .connectors.base import TOO_OPEN, Connector, StepResult
 from .connectors.s3.config import S3Config
 from .connectors.s3.connector import S3Connector
 from .connectors.s3.failures import S3Failure
 from .connectors.s3.identity import OurIdentity
 from .connectors.s3.sessions import Sessions
-from .models import Destination
+from .models import ConnectionTest, Destination
+from .states import ProbeCause
 
 CONFIG_FIELDS = ("bucket", "region", "role_arn", "prefix", "kms_key_arn", "expected_bucket_owner")
 NO_PRINCIPAL = "<set DELIVERY_ROLE_ARN: the role of ours that you trust>"
@@ -64,6 +65,25 @@ def policies_for(destination: Destination, *, external_id: str = "") -> dict[str
     )
     role = policies.role_policy(destination.bucket, destination.prefix, destination.kms_key_arn or None)
     return {"trust_policy": policies.render(trust), "role_policy": policies.render(role)}
+
+
+def find_test_to_show(destination: Destination) -> ConnectionTest | None:
+    """Return the last test that somebody asked for, or the scheduled one after it that found the storage open."""
+    newest = destination.tests.order_by("-ran_at", "id").first()
+    if newest is None or newest.cause == ProbeCause.ASKED:
+        return newest
+    if any(step["code"] == TOO_OPEN for step in newest.steps):
+        return newest
+    return destination.tests.filter(cause=ProbeCause.ASKED).order_by("-ran_at", "id").first()
+
+
+def find_offered_fix(destination: Destination) -> dict[str, str]:
+    """Return the fields that the last test, of the settings as they are, offers to put right."""
+    test = find_test_to_show(destination)
+    if test is None or test.config_version != destination.config_version:
+        return {}
+    failed = (step for step in test.steps if step["result"] == StepResult.FAIL)
+    return next((dict(step.get("fix", {})) for step in failed), {})
 
 
 def place_of(destination: Destination) -> Place:

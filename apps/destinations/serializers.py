@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.applications.serializers import RequestSerializer
+from apps.applications.serializers import ChoiceField, RequestSerializer, TextField
 
 from .connectors.base import StepResult
 from .models import KINDS, ConnectionTest, Delivery, DeliveryAttempt, Destination
@@ -67,23 +67,21 @@ class CreatedDestinationSerializer(DestinationSerializer):
 class ChangeDestinationSerializer(RequestSerializer):
     """Fields of a destination; what is wrong with their values is the service's to say."""
 
-    name = serializers.CharField(required=False, max_length=100)
-    bucket = serializers.CharField(required=False)
-    region = serializers.CharField(required=False)
-    role_arn = serializers.CharField(required=False)
-    prefix = serializers.CharField(required=False, allow_blank=True, help_text="flexpa/ unless told.")
-    kms_key_arn = serializers.CharField(required=False, allow_blank=True)
-    expected_bucket_owner = serializers.CharField(
-        required=False, allow_blank=True, help_text="The role's account unless told."
-    )
+    name = TextField(required=False, max_length=100)
+    bucket = TextField(required=False)
+    region = TextField(required=False)
+    role_arn = TextField(required=False)
+    prefix = TextField(required=False, allow_blank=True, help_text="flexpa/ unless told.")
+    kms_key_arn = TextField(required=False, allow_blank=True)
+    expected_bucket_owner = TextField(required=False, allow_blank=True, help_text="The role's account unless told.")
 
 
 class NewDestinationSerializer(ChangeDestinationSerializer):
-    kind = serializers.ChoiceField(KINDS, default="s3")
-    name = serializers.CharField(max_length=100)
-    bucket = serializers.CharField()
-    region = serializers.CharField()
-    role_arn = serializers.CharField()
+    kind = ChoiceField(KINDS, default="s3")
+    name = TextField(max_length=100)
+    bucket = TextField()
+    region = TextField()
+    role_arn = TextField()
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -93,6 +91,10 @@ class StepSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(allow_blank=True)
     advice = serializers.CharField(allow_blank=True)
     snippet = serializers.CharField(allow_blank=True)
+    where = serializers.CharField(default="", allow_blank=True, help_text="Which policy the snippet belongs in.")
+    also = serializers.ListField(child=serializers.DictField(child=serializers.CharField()), default=list)
+    fix = serializers.DictField(child=serializers.CharField(), default=dict, help_text="Fields to set.")
+    owner = serializers.CharField(default="", allow_blank=True, help_text="customer or us.")
     request_id = serializers.CharField(allow_blank=True)
     milliseconds = serializers.IntegerField()
 

@@ -56,3 +56,10 @@ class DeliveryKind(StrEnum):
     BACKFILL = "backfill"
     REPLAY = "replay"
     TOMBSTONE = "tombstone"
+
+
+class ProbeCause(StrEnum):
+    """Why a connection test ran."""
+
+    ASKED = "asked"
+    SCHEDULED = "scheduled"

@@ -81,7 +81,8 @@ def test_a_test_against_no_aws_fails_with_steps_of_the_contract(world: World, no
     body = answer.json()
     assert set(body) == {"passed", "ran_at", "steps"}
     assert body["passed"] is False
-    wanted = {"name", "result", "code", "message", "advice", "snippet", "request_id", "milliseconds"}
+    wanted = {"name", "result", "code", "message", "advice", "snippet", "where", "also", "fix", "owner"}
+    wanted |= {"request_id", "milliseconds"}
     assert all(set(step) == wanted for step in body["steps"])
     assert {step["result"] for step in body["steps"]} >= {"fail", "not_run"}
 

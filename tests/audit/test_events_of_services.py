@@ -287,7 +287,7 @@ def test_every_keyword_only_service_of_the_subjects_has_a_case() -> None:
         # need the source, the cloud or a worker: their journeys are in tests/flows, tests/consent_pages
         "start_sign_in", "complete_sign_in", "bounce_sign_in", "fresh_access_token", "test_connection", "deliver_next",
         "enable_destination", "pause_destination", "schedule_deliveries", "replay_delivery", "sweep_deliveries",
-        "cancel_deliveries", "purge_spool", "clean_spool",
+        "cancel_deliveries", "purge_spool", "clean_spool", "retest_due",
         # write no event of their own: the caller's event says it, or nobody did it
         "abandon_expired", "note_key_use", "redeem_one_time_token", "revoke_tokens", "rotate_signing_key",
         "decide_live_access",  # twice above, by outcome

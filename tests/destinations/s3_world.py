@@ -201,6 +201,13 @@ def failed_step(target: S3Target, **changes: Any) -> Step:
     return next(step for step in steps if step.result is StepResult.FAIL)
 
 
+def ran_step(target: S3Target, name: str) -> Step:
+    """Run Test connection, which passes, and return the step of that name."""
+    steps = list(target.connector.probe())
+    assert StepResult.FAIL not in {step.result for step in steps}
+    return next(step for step in steps if step.name == name)
+
+
 def refusal(target: S3Target, batch: Batch, **changes: Any) -> DeliveryError:
     """Deliver and return the refusal."""
     with pytest.raises(DeliveryError) as refused:

@@ -74,3 +74,19 @@ def test_rendered_policies_are_json() -> None:
     assert policies.key_policy_statement("arn:aws:iam::222222222222:role/r")["Principal"] == {
         "AWS": "arn:aws:iam::222222222222:role/r"
     }
+
+
+def test_bucket_of_another_account_lets_the_role_write_below_the_prefix_only() -> None:
+    statement = policies.bucket_policy_statement("clinic", "flexpa/", "arn:aws:iam::222222222222:role/r")
+    assert statement == {
+        "Sid": "AllowRecordDelivery",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::222222222222:role/r"},
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::clinic/flexpa/*",
+    }
+
+
+def test_exemption_names_one_role() -> None:
+    role = "arn:aws:iam::222222222222:role/r"
+    assert policies.exemption(role) == {"Condition": {"ArnNotEquals": {"aws:PrincipalArn": role}}}

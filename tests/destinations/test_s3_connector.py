@@ -32,7 +32,8 @@ def test_wrong_region_is_never_followed_and_the_right_one_is_named(
     assert (error.permanent, error.owner, "eu-west-1" in str(error)) == (True, FaultOwner.CUSTOMER, True)
     assert len(control.log(service="s3")) == 1
     failed = failed_step(target)
-    assert (failed.name, failed.snippet) == ("write_object", "eu-west-1")
+    assert (failed.name, failed.fix, failed.owner) == ("region", {"region": "eu-west-1"}, "customer")
+    assert failed.code == "AuthorizationHeaderMalformed"
     assert len(control.log(service="s3")) == 2
     assert {step.result for step in target.connector_of(region="eu-west-1", config_version=2).probe()} == {
         StepResult.PASS

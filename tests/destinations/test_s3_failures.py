@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 
 import pytest
@@ -17,6 +18,7 @@ from botocore.exceptions import (
 
 from apps.destinations.connectors.s3.config import S3Config
 from apps.destinations.connectors.s3.failures import S3Failure, failure
+from apps.destinations.policies import key_policy_statement, role_policy
 
 KMS_KEY = "arn:aws:kms:us-east-1:222222222222:key/1234"
 CONFIG = S3Config.from_fields(
@@ -70,9 +72,11 @@ def test_text_of_aws_never_reaches_the_message() -> None:
 
 def test_refused_key_comes_with_both_policies() -> None:
     refused = answered("AccessDenied", 403, "not authorized to perform: kms:GenerateDataKey")
-    assert KMS_KEY in refused.snippet
-    assert CONFIG.role_arn in refused.snippet
-    assert "the-external-id" not in refused.snippet + str(refused)
+    role, key = refused.pastes
+    assert (role.where, key.where) == ("role_policy", "key_policy")
+    assert json.loads(role.snippet) == role_policy("clinic", "flexpa/", KMS_KEY)
+    assert json.loads(key.snippet) == key_policy_statement(CONFIG.role_arn)
+    assert "the-external-id" not in repr(refused.pastes) + str(refused)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,8 @@ def test_temporary_redirect_is_final_only_to_another_region(region: str, code: s
 
 def test_answer_without_a_body_is_read_by_its_status() -> None:
     assert answered("412", 412).code == "PreconditionFailed"
-    assert answered("301", 301, **{"x-amz-bucket-region": "eu-west-1"}).snippet == "eu-west-1"
+    assert answered("301", 301, **{"x-amz-bucket-region": "eu-west-1"}).fix == {"region": "eu-west-1"}
+    assert answered("301", 301).fix == {}
 
 
 def test_busy_storage_says_how_long_to_wait() -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
+from uuid import UUID
 
 import boto3
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.destinations.connectors.base import Batch, StepResult
 from apps.destinations.connectors.s3.identity import OurIdentity
+from apps.destinations.connectors.s3.probe import REFUSALS, wrong_external_ids
 from apps.destinations.connectors.s3.sessions import Sessions
 from apps.destinations.policies import role_policy
 from apps.outbound.failures import FaultOwner
@@ -32,6 +37,10 @@ from .s3_world import (
         ({"StringEqualsIfExists": {"sts:ExternalId": "<right>"}}, "refuse_without_external_id"),
         ({"StringLike": {"sts:ExternalId": "*"}}, "refuse_wrong_external_id"),
         ({"StringLike": {"sts:ExternalId": "<start>*"}}, "refuse_wrong_external_id"),
+        ({"StringLike": {"sts:ExternalId": "*<end>"}}, "refuse_wrong_external_id"),
+        ({"StringLike": {"sts:ExternalId": "????????-????-????-????-????????????"}}, "refuse_wrong_external_id"),
+        ({"ForAllValues:StringEquals": {"sts:ExternalId": "<right>"}}, "refuse_without_external_id"),
+        ({"StringNotEquals": {"sts:ExternalId": "another"}}, "refuse_without_external_id"),
         ({"StringEquals": {"sts:ExternalId": "another"}}, "assume_role"),
     ],
 )
@@ -39,13 +48,23 @@ def test_trust_policy_with_a_hole_fails_at_its_step_with_the_text_to_paste(
     target: S3Target, condition: dict[str, object] | None, step: str
 ) -> None:
     right = target.config.external_id
-    text = json.dumps(condition).replace("<right>", right).replace("<start>", right[:4])
+    text = json.dumps(condition).replace("<right>", right).replace("<start>", right[:4]).replace("<end>", right[-4:])
     target.trust(json.loads(text))
     failed = failed_step(target)
-    assert failed.name == step
+    assert (failed.name, failed.where, failed.owner) == (step, "trust_policy", "customer")
     assert target.ours.role_arn in failed.snippet
     assert "<your external ID>" in failed.snippet
     assert right not in repr(failed)
+
+
+@given(st.uuids(), st.integers(0, 36), st.booleans())
+def test_every_pattern_with_a_wildcard_at_one_end_is_met_by_a_wrong_id(right: UUID, kept: int, at_end: bool) -> None:
+    text = str(right)
+    pattern = f"{text[:kept]}*" if at_end else f"*{text[len(text) - kept :]}"
+    wrong = wrong_external_ids(text)
+    assert text not in wrong
+    if kept < len(text):
+        assert any(fnmatchcase(each, pattern) for each in wrong)
 
 
 def test_hole_in_the_trust_hands_out_a_session_that_is_never_used(target: S3Target, control: Control) -> None:
@@ -83,7 +102,7 @@ def test_trust_that_was_closed_after_a_delivery_fails_although_a_session_is_cach
 
 def test_second_write_that_is_refused_for_another_reason_fails_its_step(target: S3Target, control: Control) -> None:
     steps = target.connector.probe()
-    assert [next(steps).name for _ in range(6)][-1] == "write_object"
+    assert [next(steps).name for _ in range(7)][-1] == "write_object"
     control.fault(service="s3", count=1, status=403, code="AccessDenied")
     step = next(steps)
     assert (step.name, step.result, step.code) == ("refuse_overwrite", StepResult.FAIL, "AccessDenied")
@@ -192,3 +211,21 @@ def test_test_that_meets_a_lost_answer_at_each_write_still_passes(target: S3Targ
     assert next(steps).result is StepResult.PASS
     control.fault(service="s3", method="PUT", count=1, lost=True)
     assert {step.result for step in steps} == {StepResult.PASS}
+
+
+def test_every_call_leaves_its_request_id_and_its_time(target: S3Target) -> None:
+    steps = list(target.connector.probe())
+    without = [step.name for step in steps if not step.request_id]
+    assert without == ["check_form"]
+    ids = [each for step in steps for each in step.request_id.split(", ") if step.name not in ("region", "encryption")]
+    assert len(set(ids)) == len(ids)
+    assert all(step.milliseconds > 0 for step in steps[2:6])
+    wrong = next(step for step in steps if step.name == "refuse_wrong_external_id")
+    assert len(wrong.request_id.split(", ")) == 2
+
+
+def test_daily_look_asks_only_what_must_be_refused_and_writes_nothing(target: S3Target, control: Control) -> None:
+    steps = list(target.connector.probe_refusals())
+    assert [step.name for step in steps] == [name for name, _ in REFUSALS]
+    assert {step.result for step in steps} == {StepResult.PASS}
+    assert control.log(service="s3") == []

@@ -32,6 +32,8 @@ DUTIES = {
     "spool": "clean_spool",
     "idempotency": "purge_idempotency_records",
     "seals": "seal_events",
+    "mails": "sweep_mails",
+    "retests": "retest_due",
 }
 
 

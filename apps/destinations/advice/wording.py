@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from apps.outbound.failures import FaultOwner
@@ -21,14 +21,28 @@ FACTS = frozenset(
 )  # fmt: skip
 
 
+class Where(StrEnum):
+    """Which policy of the customer's a text belongs in."""
+
+    TRUST_POLICY = "trust_policy"
+    ROLE_POLICY = "role_policy"
+    BUCKET_POLICY = "bucket_policy"
+    KEY_POLICY = "key_policy"
+
+
 class Snippet(StrEnum):
     """Which text to paste goes with the advice."""
 
-    NONE = ""
-    TRUST = "trust_policy"
-    ROLE = "role_policy"
-    KEY = "key_policy"
-    REGION = "region"
+    TRUST = "trust"  # the whole trust policy
+    ROLE = "role"  # the whole policy of the role
+    BUCKET = "bucket"  # a statement more
+    BUCKET_EXEMPTION = "bucket_exemption"  # a condition for the statement that denies
+    KEY = "key"
+    KEY_EXEMPTION = "key_exemption"
+
+    @property
+    def where(self) -> Where:
+        return Where(f"{self.value.partition('_')[0]}_policy")
 
 
 class Retry(StrEnum):
@@ -41,13 +55,18 @@ class Retry(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """A sentence on what happened, one on what to do, and who does it."""
+    """A sentence on what happened, one on what to do, and who does it.
+
+    `snippets` has more than one where AWS does not say which policy is at fault. `fix` maps fields of the
+    destination to the facts that would put them right.
+    """
 
     message: str
     advice: str
     owner: FaultOwner
     retry: Retry
-    snippet: Snippet = Snippet.NONE
+    snippets: tuple[Snippet, ...] = ()
+    fix: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def permanent(self) -> bool:
@@ -74,3 +93,25 @@ class Row:
             and (not self.codes or code in self.codes)
             and (not self.pattern or re.search(self.pattern, text, re.IGNORECASE) is not None)
         )
+
+
+def customer(message: str, advice: str, *snippets: Snippet, fix: Mapping[str, str] | None = None) -> Advice:
+    """Advise on what only the customer can put right; it is not tried again by itself."""
+    return Advice(
+        message=message,
+        advice=advice,
+        owner=FaultOwner.CUSTOMER,
+        retry=Retry.NEVER,
+        snippets=snippets,
+        fix=fix or {},
+    )
+
+
+def ours(message: str, advice: str, retry: Retry) -> Advice:
+    """Advise on what is no fault of the customer's: there is nothing to do for them."""
+    return Advice(message=message, advice=advice, owner=FaultOwner.US, retry=retry)
+
+
+def row(stage: str, codes: str, advice: Advice, pattern: str = "") -> Row:
+    """Build a line of the table; `codes` are words."""
+    return Row(stage=stage, codes=frozenset(codes.split()), pattern=pattern, advice=advice)

@@ -22,16 +22,36 @@ class StepResult(StrEnum):
     NOT_RUN = "not_run"
 
 
+# The code of a step that found a storage open to others than us: no delivery may use it.
+TOO_OPEN = "TrustTooOpen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paste:
+    """A text to paste and where it belongs: a policy, or `command` for one to run."""
+
+    where: str
+    snippet: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One line of a connection test; wire shape of `/api/v1/destinations/{id}/test` steps."""
+    """One line of a connection test; wire shape of `/api/v1/destinations/{id}/test` steps.
+
+    `where` names the policy that `snippet` belongs in, `also` further texts when nobody can tell which one is
+    missing; `fix` holds fields of the destination that would put it right; `owner` says who has to act.
+    """
 
     name: str
     result: StepResult
     code: str = ""
     message: str = ""
     advice: str = ""
+    where: str = ""
     snippet: str = ""
+    also: tuple[Paste, ...] = ()
+    fix: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
     request_id: str = ""
     milliseconds: int = 0
 
@@ -67,6 +87,10 @@ class Connector(Protocol):
 
     def probe(self) -> Iterator[Step]:
         """Yield every step in order; after a failure the rest as `not_run`."""
+        ...
+
+    def probe_refusals(self) -> Iterator[Step]:
+        """Yield only the steps that the storage must refuse: the daily look. Writes nothing."""
         ...
 
     def deliver(self, batch: Batch) -> Receipt:

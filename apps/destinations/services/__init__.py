@@ -14,6 +14,7 @@ from .destinations import (
     update_destination,
 )
 from .ending import cancel_deliveries, purge_spool, sweep_deliveries
+from .retesting import retest_due
 from .scheduling import (
     DataPurged,
     StillHeld,
@@ -41,6 +42,7 @@ __all__ = [
     "pause_destination",
     "purge_spool",
     "replay_delivery",
+    "retest_due",
     "retry_delivery",
     "rotate_external_id",
     "schedule_deliveries",

@@ -120,7 +120,10 @@ def disable_destination(*, destination: Destination, by: Actor) -> None:
     locked = lock_destination(destination)
     if locked.state not in (DestinationState.ENABLED, DestinationState.PAUSED):
         raise IllegalTransition(locked.state, DestinationState.READY)
-    _move(locked, DestinationState.READY, paused_reason="")
+    if locked.test_passed_at and locked.tested_version == locked.config_version:
+        _move(locked, DestinationState.READY, paused_reason="")
+    else:
+        _move(locked, DestinationState.UNTESTED, paused_reason="", tested_version=None)
     hold_deliveries(locked)
     _record("destination.disabled", locked, by, {})
 
@@ -160,6 +163,20 @@ def hold_deliveries(destination: Destination) -> None:
     Delivery.objects.filter(destination=destination, state__in=CLAIMABLE).update(
         state=DeliveryState.HELD, held_at=timezone.now()
     )
+
+
+def withdraw_pass(locked: Destination) -> None:
+    """Take back what an earlier test allowed. What is enabled stays so until it is paused or disabled."""
+    locked.test_passed_at = None
+    if locked.state == DestinationState.ENABLED:
+        locked.save(update_fields=["test_passed_at"])
+        return
+    locked.tested_version = None
+    fields = ["test_passed_at", "tested_version"]
+    if locked.state == DestinationState.READY:
+        _move(locked, DestinationState.UNTESTED, fields=fields)
+    else:
+        locked.save(update_fields=fields)
 
 
 def _untest(locked: Destination) -> None:

@@ -1,8 +1,13 @@
-"""Test connection: the delivery's own write, probed; kept with who ran it (D9)."""
+"""Test connection: the delivery's own write, probed; kept with who ran it and why (D9).
+
+Owns what a result changes: a pass of the current settings allows enabling, a failure takes that back, and a
+storage that is open to others is used no more.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from django.conf import settings
@@ -10,12 +15,13 @@ from django.db import transaction
 
 from apps.audit.events import Actor
 from apps.audit.services import record_event
+from apps.outbound.failures import FaultOwner
 
-from ..connectors.base import StepResult
+from ..connectors.base import TOO_OPEN, Step, StepResult
 from ..models import ConnectionTest, Destination
 from ..selectors import connector_for, place_of
-from ..states import DestinationState
-from .destinations import lock_destination
+from ..states import DestinationState, ProbeCause
+from .destinations import lock_destination, pause_destination, withdraw_pass
 
 
 class TooManyTests(Exception):
@@ -29,36 +35,77 @@ def test_connection(*, destination: Destination, by: Actor, now: dt.datetime) ->
     No transaction is open while AWS is asked; a destination that changed meanwhile stays untested.
     Raises: TooManyTests.
     """
-    recent = ConnectionTest.objects.filter(destination=destination, ran_at__gt=now - dt.timedelta(minutes=1))
+    recent = ConnectionTest.objects.filter(
+        destination=destination, cause=ProbeCause.ASKED, ran_at__gt=now - dt.timedelta(minutes=1)
+    )
     if recent.count() >= settings.TESTS_PER_MINUTE:
         raise TooManyTests
     version = destination.config_version
     steps = list(connector_for(destination).probe())
-    passed = all(step.result in (StepResult.PASS, StepResult.WARN) for step in steps)
     with transaction.atomic():
         locked = lock_destination(destination)
-        test = ConnectionTest.objects.create(
-            destination=locked,
-            config_version=version,
-            passed=passed,
-            steps=[{**asdict(step), "result": step.result.value} for step in steps],
-            ran_at=now,
-            ran_by=by.label,
-        )
-        if passed and version == locked.config_version:
-            locked.tested_version, locked.test_passed_at = version, now
-            if locked.state == DestinationState.UNTESTED:
-                locked.state = DestinationState.READY
-            locked.save(update_fields=["tested_version", "test_passed_at", "state"])
-        record_event(
-            action="destination.tested",
-            by=by,
-            place=place_of(locked),
-            target_type="destination",
-            target_id=locked.pk,
-            detail={
-                "passed": passed,
-                "failed_step": next((s.name for s in steps if s.result == StepResult.FAIL), ""),
-            },
-        )
+        test = keep_test(locked, version=version, cause=ProbeCause.ASKED, steps=steps, by=by, now=now)
+        if version != locked.config_version:
+            return test
+        failed = failed_step(steps)
+        if failed is None:
+            _note_pass(locked, now)
+        elif failed.code == TOO_OPEN:
+            close_to_deliveries(locked, failed, found_by="A connection test", by=by)
+        elif failed.owner != FaultOwner.US:  # a fault of ours says nothing of the destination
+            withdraw_pass(locked)
     return test
+
+
+def keep_test(
+    locked: Destination, *, version: int, cause: ProbeCause, steps: Sequence[Step], by: Actor, now: dt.datetime
+) -> ConnectionTest:
+    """Write down how a test of configuration `version` went; the caller has a transaction open."""
+    failed = failed_step(steps)
+    record_event(
+        action="destination.tested" if cause == ProbeCause.ASKED else "destination.retested",
+        by=by,
+        place=place_of(locked),
+        target_type="destination",
+        target_id=locked.pk,
+        detail={
+            "passed": failed is None,
+            "failed_step": failed.name if failed else "",
+            "code": failed.code if failed else "",
+        },
+    )
+    return ConnectionTest.objects.create(
+        destination=locked,
+        cause=cause,
+        config_version=version,
+        passed=failed is None,
+        steps=[{**asdict(step), "result": step.result.value} for step in steps],
+        ran_at=now,
+        ran_by=by.label,
+    )
+
+
+def failed_step(steps: Sequence[Step]) -> Step | None:
+    return next((step for step in steps if step.result is StepResult.FAIL), None)
+
+
+def close_to_deliveries(locked: Destination, failed: Step, *, found_by: str, by: Actor) -> None:
+    """Use a storage that is open to others no more: pause it, or take back that it may be enabled."""
+    withdraw_pass(locked)
+    if locked.state == DestinationState.ENABLED:
+        reason = f"{found_by} found: {failed.message} Correct it, test the connection and enable again."
+        pause_destination(destination=locked, reason=reason, by=by)
+
+
+def next_retest(destination: Destination, now: dt.datetime) -> dt.datetime:
+    """Return when to look at the trust again: each destination in a rhythm of its own, up to a quarter shorter."""
+    share = 1 - (destination.pk.int % 1000) / 4000
+    return now + dt.timedelta(seconds=settings.RETEST_SECONDS * share)
+
+
+def _note_pass(locked: Destination, now: dt.datetime) -> None:
+    locked.tested_version, locked.test_passed_at = locked.config_version, now
+    locked.retest_at = next_retest(locked, now)
+    if locked.state == DestinationState.UNTESTED:
+        locked.state = DestinationState.READY
+    locked.save(update_fields=["tested_version", "test_passed_at", "retest_at", "state"])

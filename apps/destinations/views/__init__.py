@@ -2,7 +2,7 @@
 
 from .deliveries import replay, retry
 from .editing import create, edit, rotate
-from .switching import backfill, delete, disable, enable, run_test
+from .switching import backfill, delete, disable, enable, run_test, set_region
 
 __all__ = [
     "backfill",
@@ -15,4 +15,5 @@ __all__ = [
     "retry",
     "rotate",
     "run_test",
+    "set_region",
 ]

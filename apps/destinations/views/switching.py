@@ -1,4 +1,4 @@
-"""Buttons of a destination: test, enable, disable, back-fill, delete."""
+"""Buttons of a destination: test, set the region that a test found, enable, disable, back-fill, delete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Fresh, Need, portal_page, render_page
 
 from ..forms import PlainConfirmation, TypedConfirmation
+from ..selectors import find_offered_fix
 from ..services import (
+    InvalidDestination,
     NotTested,
     TooManyTests,
     backfill_destination,
@@ -23,6 +25,7 @@ from ..services import (
     disable_destination,
     enable_destination,
     test_connection,
+    update_destination,
 )
 from .editing import crumbs_to, find_destination, list_url, page_url
 
@@ -40,6 +43,24 @@ def run_test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
         messages.success(request, "The test passed. The destination can be enabled.")
     else:
         messages.error(request, "The test failed. The step that failed says what to change.")
+    return HttpResponseRedirect(page_url(scope, destination))
+
+
+@portal_page(Need.GUARD, methods=("POST",))
+def set_region(request: HttpRequest, destination_id: UUID) -> HttpResponse:
+    """Set the region that the last test found; nothing is taken from the request."""
+    scope: Scope = request.scope  # type: ignore[attr-defined]
+    destination = find_destination(scope, destination_id)
+    region = find_offered_fix(destination).get("region")
+    if region is None:
+        messages.error(request, "No test of the current settings has found another region.")
+        return HttpResponseRedirect(page_url(scope, destination))
+    try:
+        update_destination(destination=destination, fields={"region": region}, by=actor_of(request))
+    except InvalidDestination as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"The region is {region} now. Test the connection again.")
     return HttpResponseRedirect(page_url(scope, destination))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from apps.destinations.connectors.base import Batch, Receipt, Step, StepResult
+from apps.destinations.connectors.base import TOO_OPEN, Batch, Receipt, Step, StepResult
 from apps.destinations.models import Destination
 from apps.outbound.failures import DeliveryError, FaultOwner
 
@@ -18,6 +18,8 @@ class ScriptedBucket:
 
     outcome: str = "ok"
     test_passes: bool = True
+    # What the daily look finds: "closed", "open" or "unknown".
+    trust: str = "closed"
     # Shape: {(destination id, object key): SHA-256}
     objects: dict[tuple[UUID, str], str] = field(default_factory=dict)
     owner: UUID | None = None
@@ -31,6 +33,10 @@ class ScriptedBucket:
 
     def probe(self) -> Iterator[Step]:
         yield Step(name="write", result=StepResult.PASS if self.test_passes else StepResult.FAIL)
+
+    def probe_refusals(self) -> Iterator[Step]:
+        code = {"closed": "", "open": TOO_OPEN, "unknown": "ReadTimeoutError"}[self.trust]
+        yield Step(name="refuse", result=StepResult.FAIL if code else StepResult.PASS, code=code)
 
     def deliver(self, batch: Batch) -> Receipt:
         body = batch.path.read_bytes()

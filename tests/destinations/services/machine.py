@@ -53,6 +53,7 @@ class Deliveries(RuleBasedStateMachine):
         self.patches: list[Any] = [
             mock.patch("apps.destinations.services.delivering.connector_for", self.bucket),
             mock.patch("apps.destinations.services.testing.connector_for", self.bucket),
+            mock.patch("apps.destinations.services.retesting.connector_for", self.bucket),
             # All of a life is one transaction, which this would end.
             mock.patch("apps.destinations.services.delivering.close_old_connections"),
         ]
@@ -205,8 +206,18 @@ class Deliveries(RuleBasedStateMachine):
         self.bucket.test_passes = passes
         self.destinations[number].refresh_from_db()
         services.test_connection(destination=self.destinations[number], by=SYSTEM, now=timezone.now())
-        if passes:
-            self.model.passed_test(self.model.places[number])
+        place = self.model.places[number]
+        (self.model.passed_test if passes else self.model.failed_test)(place)
+
+    @rule(number=PLACES, trust=st.sampled_from(["closed", "closed", "open", "unknown"]))
+    def daily_look(self, number: int, trust: str) -> None:
+        self.bucket.trust = trust
+        now, place = timezone.now(), self.model.places[number]
+        Destination.objects.update(retest_at=now + dt.timedelta(days=1))
+        Destination.objects.filter(pk=self.destinations[number].pk).update(retest_at=now)
+        assert services.retest_due(now=now) == (place.state in ("READY", "ENABLED"))
+        if trust == "open" and place.state in ("READY", "ENABLED"):
+            self.model.found_open(place)
 
     def enable(self, number: int) -> None:
         call = lambda: services.enable_destination(  # noqa: E731

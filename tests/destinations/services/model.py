@@ -75,6 +75,16 @@ class Model:
         if place.state == "UNTESTED":
             place.state = "READY"
 
+    def failed_test(self, place: Place) -> None:
+        place.tested = False
+        if place.state == "READY":
+            place.state = "UNTESTED"
+
+    def found_open(self, place: Place) -> None:
+        self.failed_test(place)
+        if place.state == "ENABLED":
+            self.pause(place)
+
     def enable(self, place: Place) -> bool:
         if not place.tested or place.state not in ("READY", "PAUSED"):
             return False
@@ -87,7 +97,7 @@ class Model:
     def disable(self, place: Place) -> bool:
         if place.state not in ("ENABLED", "PAUSED"):
             return False
-        place.state = "READY"
+        place.state = "READY" if place.tested else "UNTESTED"
         self.hold(place)
         return True
 

@@ -6,6 +6,7 @@ Source: S3 User Guide "Bucket naming rules", "Object key naming"; IAM "IAM ident
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,16 +16,25 @@ import botocore.session
 
 DEFAULT_PREFIX = "flexpa/"
 MAX_PREFIX_CHARS = 200
+MAX_ARN_CHARS = 2048
 
-_ROLE = re.compile(
-    r"arn:aws:iam::(?P<account>\d{12}):role/(?P<path>(?:[\x21-\x7e]+/)*)(?P<name>[\w+=,.@-]{1,64})", re.A
-)
-_KEY = re.compile(r"arn:aws:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+")
+# The path is one run, not a repeated group: nested repeats take for ever over "a/a/a/…" that ends wrong.
+_ROLE = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\x21-\x7e]*/)?(?P<name>[\w+=,.@-]{1,64})", re.A)
+_KEY = re.compile(r"arn:aws:kms:(?P<region>[a-z0-9-]{1,32}):\d{12}:key/[A-Za-z0-9-]{1,128}")
+_NOT_A_ROLE = re.compile(r"arn:aws:(?:iam::\d{12}:(user|group|policy|instance-profile)/|sts::\d{12}:(assumed-role)/)")
 _OTHER_PARTITION = re.compile(r"arn:(aws-us-gov|aws-cn|aws-[a-z-]+):")
-_OTHER_REGION = re.compile(r"(us-gov|cn|us-iso[a-z]*|eu-isoe|eusc)-")
+_OTHER_REGION = re.compile(r"(us-gov|cn|us-iso[a-z]*|eu-isoe|eusc)-[a-z0-9-]{1,24}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.'()=/-]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_KINDS = {
+    "user": "a user",
+    "group": "a group",
+    "policy": "a policy",
+    "instance-profile": "an instance profile",
+    "assumed-role": "a session of a role",
+}
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _NOT_SUPPORTED = "is not supported yet: only the commercial AWS regions (arn:aws:…) are"
@@ -96,7 +106,7 @@ def validate(
         "region": _region_errors(_text(fields, "region"), regions),
         "role_arn": _role_errors(_text(fields, "role_arn"), own_account_id, own_account_role_arns, delivery_role_arn),
         "prefix": _prefix_errors(_text(fields, "prefix")),
-        "kms_key_arn": _key_errors(_text(fields, "kms_key_arn"), _text(fields, "region")),
+        "kms_key_arn": _key_errors(_text(fields, "kms_key_arn"), _text(fields, "region"), regions),
         "expected_bucket_owner": _owner_errors(_text(fields, "expected_bucket_owner")),
     }
     if fields.get("external_id"):
@@ -128,6 +138,8 @@ def _text(fields: Mapping[str, str], name: str) -> str:
 def _bucket_errors(bucket: str) -> list[str]:
     if not bucket:
         return ["Enter the name of a bucket that you own."]
+    if bucket.startswith("arn:aws:s3:::"):
+        return ["Enter the bucket's name alone: what stands behind arn:aws:s3:::, up to the first slash."]
     if bucket.startswith("arn:") or bucket.endswith("-s3alias"):
         return ["Enter the bucket's name. ARNs and access points are not supported."]
     if "/" in bucket or ":" in bucket:
@@ -154,9 +166,14 @@ def _region_errors(region: str, regions: Collection[str]) -> list[str]:
         return ["Choose the region of the bucket, for example us-east-1."]
     if region in regions:
         return []
-    if _OTHER_REGION.match(region):
+    if _OTHER_REGION.fullmatch(region):
         return [f"The region {region} {_NOT_SUPPORTED}."]
-    return ["This is not an AWS region that we know. The S3 console shows the bucket's region, for example us-east-1."]
+    asked = region[:32].lower()
+    # Two letters that changed places first: for those, other regions may look closer.
+    turned = [each for each in sorted(regions) if sorted(each) == sorted(asked)]
+    near = turned or difflib.get_close_matches(asked, sorted(regions), n=1, cutoff=0.75)
+    way_out = f"Did you mean {near[0]}?" if near else "The S3 console shows the bucket's region, for example us-east-1."
+    return [f"This is not an AWS region that we know. {way_out}"]
 
 
 def _role_errors(
@@ -166,11 +183,13 @@ def _role_errors(
         return ["Enter the ARN of the role that lets us write to the bucket."]
     if _OTHER_PARTITION.match(role_arn):
         return [f"A role of this AWS partition {_NOT_SUPPORTED}."]
-    match = _ROLE.fullmatch(role_arn)
-    if not match or len(role_arn) > 2048:
+    match = _ROLE.fullmatch(role_arn) if len(role_arn) <= MAX_ARN_CHARS else None
+    if not match:
+        other = _NOT_A_ROLE.match(role_arn)
+        sent = f" but of {_KINDS[other[1] or other[2]]}" if other else ""
         return [
-            "This is not the ARN of an IAM role. Copy it from the IAM console: "
-            "arn:aws:iam::<account>:role/<name>; a user, a group or a session (arn:aws:sts::…) will not do."
+            f"This is not the ARN of an IAM role{sent}. Copy the role's ARN from the IAM console: "
+            "arn:aws:iam::<account>:role/<name>, the account in 12 digits."
         ]
     if delivery_role_arn and _same_role(role_arn, delivery_role_arn):
         return ["This is our own delivery role. Create a role in your account that trusts it."]
@@ -191,7 +210,9 @@ def _prefix_errors(prefix: str) -> list[str]:
     errors = []
     if prefix.startswith("/"):
         errors.append("A prefix does not start with a slash.")
-    if any(sign in prefix for sign in "*?$"):
+    if _CONTROL.search(prefix):
+        errors.append("A prefix has no line breaks and no control characters.")
+    elif any(sign in prefix for sign in "*?$"):
         errors.append("A prefix may not contain * ? or $: a policy reads them as wildcards.")
     elif not _PREFIX.fullmatch(prefix):
         errors.append("A prefix has only letters, digits and ! - _ . ' ( ) = /.")
@@ -204,22 +225,20 @@ def _prefix_errors(prefix: str) -> list[str]:
     return errors
 
 
-def _key_errors(key_arn: str, region: str) -> list[str]:
+def _key_errors(key_arn: str, region: str, regions: Collection[str]) -> list[str]:
     if not key_arn:
         return []
     if _OTHER_PARTITION.match(key_arn):
         return [f"A key of this AWS partition {_NOT_SUPPORTED}."]
     match = _KEY.fullmatch(key_arn)
     if not match:
+        alias = " This is an alias: it can be pointed at another key." if "alias/" in key_arn[:100] else ""
         return [
-            "Enter the full ARN of the key, arn:aws:kms:<region>:<account>:key/<id>; "
-            "an alias or a bare key ID will not do."
+            f"Enter the full ARN of the key, arn:aws:kms:<region>:<account>:key/<id>.{alias} "
+            "An alias or a bare key ID will not do; the KMS console shows the ARN."
         ]
-    if match["region"] != region:
-        return [
-            f"The key is in {match['region']}, the bucket in {region or 'no region yet'}. "
-            "Use a key of the bucket's region."
-        ]
+    if region in regions and match["region"] != region:  # a region that is none is said beside its own field
+        return [f"The key is in {match['region']}, the bucket in {region}. Use a key of the bucket's region."]
     return []
 
 

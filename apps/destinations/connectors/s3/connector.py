@@ -8,15 +8,14 @@ Source: aws-and-sftp sections 4 and 5.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from ..base import Batch, Receipt, Step
-from . import probe
 from .config import S3Config
-from .failures import SESSION_IS_OVER, S3Failure
+from .probe import Run, probe, probe_refusals
+from .sending import send
 from .sessions import Sessions
-from .write import check_encryption, put_file
+from .write import check_encryption
 
 
 class S3Connector:
@@ -39,25 +38,23 @@ class S3Connector:
 
     def probe(self) -> Iterator[Step]:
         """Yield every step of Test connection."""
-        run = probe.Run(
+        return probe(self._run())
+
+    def probe_refusals(self) -> Iterator[Step]:
+        """Yield only what the trust policy must refuse."""
+        return probe_refusals(self._run())
+
+    def deliver(self, batch: Batch) -> Receipt:
+        """Write the batch once; a session that ended is renewed once. Raises: S3Failure."""
+        receipt = send(self._sessions, self._config, batch)
+        check_encryption(self._config, receipt)
+        return receipt
+
+    def _run(self) -> Run:
+        return Run(
             config=self._config,
             sessions=self._sessions,
             spool_dir=self._spool_dir,
             own_account_role_arns=self._own_account_role_arns,
             settle_seconds=self._settle_seconds,
         )
-        return probe.probe(run)
-
-    def deliver(self, batch: Batch) -> Receipt:
-        """Write the batch once; a session that ended is renewed once. Raises: S3Failure."""
-        session = self._sessions.get(self._config)
-        try:
-            receipt = put_file(session.client, self._config, batch)
-        except S3Failure as ended:
-            if ended.code not in SESSION_IS_OVER:
-                raise
-            self._sessions.forget(self._config, session)
-            again = replace(batch, earlier_attempt_unknown=batch.earlier_attempt_unknown or ended.unknown_outcome)
-            receipt = put_file(self._sessions.get(self._config).client, self._config, again)
-        check_encryption(self._config, receipt)
-        return receipt

@@ -6,6 +6,8 @@ Owns the mapping; refuses AWS's own text in our messages, because it can hold ob
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -24,9 +26,14 @@ from apps.outbound.failures import DeliveryError
 
 from ... import policies
 from ...advice import Advice, Snippet, find_advice
+from ..base import Paste
 from .config import S3Config
 
 SESSION_IS_OVER = frozenset({"ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "TokenRefreshRequired"})
+# The bucket is, or is for now, somewhere else than we asked.
+REDIRECTS = frozenset(
+    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "TemporaryRedirect"}
+)
 # Nothing of the request can have reached the storage.
 _NEVER_SENT = (
     EndpointConnectionError,
@@ -49,7 +56,7 @@ _WAIT_SECONDS = {"ConditionalRequestConflict": 1.0, "OperationAborted": 1.0}
 
 
 class S3Failure(DeliveryError):
-    """A delivery failure that also carries its advice and the text to paste."""
+    """A delivery failure that also carries its advice, the texts to paste and the fields to correct."""
 
     def __init__(
         self,
@@ -57,7 +64,8 @@ class S3Failure(DeliveryError):
         *,
         code: str,
         stage: str,
-        snippet: str = "",
+        pastes: tuple[Paste, ...] = (),
+        fix: Mapping[str, str] | None = None,
         request_id: str = "",
         retry_after_seconds: float | None = None,
         unknown_outcome: bool = False,
@@ -73,7 +81,8 @@ class S3Failure(DeliveryError):
             unknown_outcome=unknown_outcome,
         )
         self.advice = advice
-        self.snippet = snippet
+        self.pastes = pastes
+        self.fix = fix or {}
 
 
 def failure(
@@ -91,7 +100,7 @@ def failure(
         real_region = str(error.response.get("Error", {}).get("Region", ""))
     if code == "TemporaryRedirect" and config and real_region not in ("", config.region):
         code = "PermanentRedirect"
-    request_id = "" if not isinstance(error, ClientError) else _request_id(error)
+    request_id = request_id_of(error.response) if isinstance(error, ClientError) else ""
     return own_failure(
         code,
         stage=stage,
@@ -136,23 +145,35 @@ def own_failure(
         advice,
         code=code,
         stage=stage,
-        snippet=snippet_text(advice.snippet, config, our_arn=our_arn, real_region=real_region),
+        pastes=pastes(advice.snippets, config, our_arn=our_arn),
+        fix={field: facts[fact] for field, fact in advice.fix.items() if facts.get(fact)},
         request_id=request_id,
         retry_after_seconds=retry_after_seconds,
         unknown_outcome=unknown_outcome,
     )
 
 
-def snippet_text(kind: Snippet, config: S3Config | None, *, our_arn: str, real_region: str = "") -> str:
-    """Return the text to paste. Never holds the external ID (ruling A10)."""
-    if config is None or kind is Snippet.NONE:
-        return ""
-    role = policies.render(policies.role_policy(config.bucket, config.prefix, config.kms_key_arn))
-    if kind is Snippet.TRUST:
-        return policies.render(policies.trust_policy(our_arn))
-    if kind is Snippet.KEY:
-        return f"{role}\n{policies.render(policies.key_policy_statement(config.role_arn))}"
-    return role if kind is Snippet.ROLE else real_region
+def pastes(snippets: Iterable[Snippet], config: S3Config | None, *, our_arn: str) -> tuple[Paste, ...]:
+    """Return the texts to paste. They never hold the external ID (ruling A10)."""
+    if config is None:
+        return ()
+    return tuple(Paste(where=each.where.value, snippet=_text(each, config, our_arn)) for each in snippets)
+
+
+def _text(snippet: Snippet, config: S3Config, our_arn: str) -> str:
+    role_arn, bucket, prefix = config.role_arn, config.bucket, config.prefix
+    match snippet:
+        case Snippet.TRUST:
+            text = policies.trust_policy(our_arn)
+        case Snippet.ROLE:
+            text = policies.role_policy(bucket, prefix, config.kms_key_arn)
+        case Snippet.BUCKET:
+            text = policies.bucket_policy_statement(bucket, prefix, role_arn)
+        case Snippet.KEY:
+            text = policies.key_policy_statement(role_arn)
+        case Snippet.BUCKET_EXEMPTION | Snippet.KEY_EXEMPTION:
+            text = policies.exemption(role_arn)
+    return policies.render(text)
 
 
 def is_unknown(error: BaseException | None, status: int | None) -> bool:
@@ -185,8 +206,10 @@ def _parts(error: ClientError | BotoCoreError) -> tuple[str, str, int | None, di
     return type(error).__name__, "", None, {}
 
 
-def _request_id(error: ClientError) -> str:
-    return str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
+def request_id_of(answer: Any) -> str:
+    """Return AWS's ID of a request from its answer's body, or from the header where the body lacks it."""
+    metadata = answer.get("ResponseMetadata", {})
+    return str(metadata.get("RequestId") or metadata.get("HTTPHeaders", {}).get("x-amzn-requestid", ""))
 
 
 def _retry_after(headers: dict[str, str]) -> float | None:

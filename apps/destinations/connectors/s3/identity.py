@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .config import account_of
-from .failures import failure
+from .failures import failure, request_id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -180,7 +180,7 @@ class OurIdentity:
         return Caller(
             arn=answer["Arn"],
             account_id=answer["Account"],
-            request_id=answer["ResponseMetadata"].get("RequestId", ""),
+            request_id=request_id_of(answer),
         )
 
     def _sts_client(self, region: str, credentials: Credentials | None) -> STSClient:

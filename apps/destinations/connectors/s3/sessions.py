@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ...policies import compact, session_policy
 from .config import S3Config
-from .failures import failure
+from .failures import failure, request_id_of
 from .identity import Clock, Credentials, OurIdentity, utc_now
 from .write import watch_writes
 
@@ -89,7 +89,18 @@ class Sessions:
                 slot.session = None
 
     def assume(self, config: S3Config, *, external_id: str | None) -> AssumeRoleResponseTypeDef:
-        """Ask for a session with this external ID, or with none. Raises: S3Failure.
+        """Ask for a session with this external ID, or with none. Raises: S3Failure."""
+        return self._ask(config, _narrowed(config, external_id))
+
+    def begin_unnarrowed(self, config: S3Config) -> Session:
+        """Begin a session that may do all that the role may, to see how wide it is; it is not kept.
+
+        Raises: S3Failure.
+        """
+        return self._session(config, self._ask(config, _request(config, config.external_id)))
+
+    def _ask(self, config: S3Config, request: AssumeRoleRequestTypeDef) -> AssumeRoleResponseTypeDef:
+        """Assume a role. Raises: S3Failure.
 
         Where STS is not active in the bucket's region, our own region's is asked; a session of ours that
         ended is renewed once.
@@ -99,7 +110,7 @@ class Sessions:
         while True:
             sts = self.identity.sts(region)
             try:
-                return sts.assume_role(**_request(config, external_id))
+                return sts.assume_role(**request)
             except (ClientError, BotoCoreError) as error:
                 refused = failure(error, stage=STAGE, config=config, our_arn=self.identity.principal_arn())
             if refused.code == "ExpiredTokenException" and not renewed:
@@ -111,12 +122,13 @@ class Sessions:
                 raise refused
 
     def _begin(self, config: S3Config) -> Session:
-        answer = self.assume(config, external_id=config.external_id)
+        return self._session(config, self.assume(config, external_id=config.external_id))
+
+    def _session(self, config: S3Config, answer: AssumeRoleResponseTypeDef) -> Session:
         credentials = Credentials.of(answer)
         client = self.identity.s3_client(config.region, credentials, self._endpoint_url_s3)
         watch_writes(client)
-        request_id = answer["ResponseMetadata"].get("RequestId", "")
-        return Session(client=client, credentials=credentials, request_id=request_id)
+        return Session(client=client, credentials=credentials, request_id=request_id_of(answer))
 
     def _slot(self, config: S3Config) -> _Slot:
         key = (config.destination_id, config.config_version)
@@ -128,14 +140,18 @@ class Sessions:
             return slot
 
 
+def _narrowed(config: S3Config, external_id: str | None) -> AssumeRoleRequestTypeDef:
+    """Build the call for a session that can write below the prefix at most, however wide the role is."""
+    policy = session_policy(config.bucket, config.prefix, config.kms_key_arn)
+    return {**_request(config, external_id), "Policy": compact(policy)}
+
+
 def _request(config: S3Config, external_id: str | None) -> AssumeRoleRequestTypeDef:
     """Build the call. No session tags: they would need more of the trust policy."""
-    policy = session_policy(config.bucket, config.prefix, config.kms_key_arn)
     request: AssumeRoleRequestTypeDef = {
         "RoleArn": config.role_arn,
         "RoleSessionName": f"dst-{config.destination_id}",
         "DurationSeconds": SESSION_SECONDS,
-        "Policy": compact(policy),
     }
     if external_id is not None:
         request["ExternalId"] = external_id

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..base import Batch, Receipt
 from .config import S3Config
-from .failures import failure, is_unknown, own_failure
+from .failures import failure, is_unknown, own_failure, request_id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -82,26 +82,33 @@ def check_encryption(config: S3Config, receipt: Receipt) -> None:
 
 
 def _headers(config: S3Config, batch: Batch) -> dict[str, Any]:
-    headers: dict[str, Any] = {
+    return {
         "Bucket": config.bucket,
         "Key": batch.object_key,
         "ContentType": batch.content_type,
         "IfNoneMatch": "*",
         "ChecksumAlgorithm": "SHA256",
         "ChecksumSHA256": base64.b64encode(bytes.fromhex(batch.sha256_hex)).decode(),
-        "ServerSideEncryption": "aws:kms" if config.kms_key_arn else "AES256",
+        **common_headers(config),
     }
+
+
+def common_headers(config: S3Config) -> dict[str, Any]:
+    """Return what every request that writes says: the encryption, and whose the bucket must be."""
+    headers: dict[str, Any] = {"ServerSideEncryption": "aws:kms" if config.kms_key_arn else "AES256"}
     if config.kms_key_arn:
         headers |= {"SSEKMSKeyId": config.kms_key_arn, "BucketKeyEnabled": True}
-    if config.expected_bucket_owner:
-        headers["ExpectedBucketOwner"] = config.expected_bucket_owner
-    return headers
+    return headers | owner_header(config)
+
+
+def owner_header(config: S3Config) -> dict[str, Any]:
+    return {"ExpectedBucketOwner": config.expected_bucket_owner} if config.expected_bucket_owner else {}
 
 
 def _receipt(answer: Any) -> Receipt:
     details = {"kms_key_arn": answer["SSEKMSKeyId"]} if answer.get("SSEKMSKeyId") else {}
     return Receipt(
-        request_id=answer["ResponseMetadata"].get("RequestId", ""),
+        request_id=request_id_of(answer),
         etag=answer.get("ETag", ""),
         version_id=answer.get("VersionId", ""),
         encryption=answer.get("ServerSideEncryption", ""),

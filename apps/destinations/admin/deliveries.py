@@ -1,126 +1,22 @@
-"""Lists and object pages of destinations and deliveries, in the portal and in the console."""
+"""Lists and object pages of deliveries, in the portal and in the console."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.workspaces.scoped_admin import ByDate, Need, ScopedModelAdmin, SupportModelAdmin, cells, may
+from apps.workspaces.scoped_admin import ByDate, ScopedModelAdmin, SupportModelAdmin, cells
 
-from . import views
-from .models import Delivery, Destination
-from .selectors import policies_for
-from .states import DeliveryState, DestinationState
+from .. import views
+from ..models import Delivery
+from ..states import DeliveryState
 
-# The steps of a connection test as people read them; a step that is not here keeps its name.
-STEP_WORDS = {
-    "check_form": "Fields checked",
-    "our_identity": "Our own identity",
-    "assume_role": "Role found and trusted",
-    "refuse_without_external_id": "Refused without the external ID",
-    "refuse_wrong_external_id": "Refused with a wrong external ID",
-    "write_object": "Object written",
-    "refuse_overwrite": "Overwriting refused",
-    "encryption": "Encryption checked",
-}
 RETRYABLE = (DeliveryState.FAILED, DeliveryState.HELD, DeliveryState.RETRYING)
-
-
-class DestinationAdmin(ScopedModelAdmin):
-    url_path = "destinations"
-    list_title = "Destinations"
-    list_subtitle = "Storage of yours that receives every sync as one NDJSON object."
-    empty_title = "No destination yet"
-    empty_text = (
-        "A destination is a bucket in your own AWS account. We assume a role of yours and write one object"
-        " per sync: prefix/external ID/consent/authorization/time-sync.ndjson."
-    )
-    list_display = ("shown_name", "shown_state", "where", "last_delivery", "created")
-    list_display_links = ("shown_name",)
-    list_filter = ("state",)
-    ordering = ("-created_at", "id")
-    search_texts = ("bucket", "name")
-    search_help_text = "Paste a whole ID, bucket or name"
-    object_template = "destinations/destination.html"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        latest = Max("deliveries__delivered_at")
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(last_delivered_at=latest)
-        return rows
-
-    def own_urls(self) -> list[URLPattern]:
-        one = "<uuid:destination_id>/"
-        return [
-            self.own("new/", views.create, "create"),
-            self.own(f"{one}edit/", views.edit, "edit"),
-            self.own(f"{one}test/", views.run_test, "test"),
-            self.own(f"{one}enable/", views.enable, "enable"),
-            self.own(f"{one}disable/", views.disable, "disable"),
-            self.own(f"{one}backfill/", views.backfill, "backfill"),
-            self.own(f"{one}rotate/", views.rotate, "rotate"),
-            self.own(f"{one}delete/", views.delete, "remove"),
-        ]
-
-    def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        scope = self.scope(request)
-        if not may(scope.role, Need.GUARD, str(scope.mode)):
-            return {}
-        return {"add_url": self.url("create"), "add_text": "Add destination"}
-
-    def object_context(self, request: HttpRequest, found: Destination) -> dict[str, Any]:
-        test = found.tests.order_by("-ran_at", "id").first()
-        return {
-            "destination": found,
-            "test": test,
-            "steps": [{**step, "title": STEP_WORDS.get(step["name"], step["name"])} for step in test.steps]
-            if test
-            else [],
-            "test_is_current": test is not None and test.config_version == found.config_version,
-            "facts": self.facts(found),
-            "policies": policies_for(found) if found.state != DestinationState.DELETED else None,
-            "deliveries": found.deliveries.order_by("-created_at", "id")[:6],
-        }
-
-    def facts(self, found: Destination) -> list[tuple[str, SafeString | str]]:
-        return [
-            ("Bucket", cells.code(found.bucket)),
-            ("Prefix", cells.code(found.prefix)),
-            ("Region", cells.code(found.region)),
-            ("Role", cells.code(found.role_arn)),
-            ("Bucket owner", cells.code(found.expected_bucket_owner)),
-            ("External ID", "Shown once, when it was made"),
-            ("Encryption", cells.code(found.kms_key_arn) if found.kms_key_arn else "SSE-S3"),
-            ("Created", cells.moment(found.created_at)),
-        ]
-
-    @admin.display(description="Name")
-    def shown_name(self, found: Destination) -> str:
-        return found.name
-
-    @admin.display(description="State")
-    def shown_state(self, found: Destination) -> SafeString:
-        reason = format_html('<span class="second">{}</span>', found.paused_reason) if found.paused_reason else ""
-        return format_html("{}{}", cells.state_tag(found.state), reason)
-
-    @admin.display(description="Bucket")
-    def where(self, found: Destination) -> SafeString:
-        return format_html(
-            '<code>s3://{}/{}</code><span class="second">{}</span>', found.bucket, found.prefix, found.region
-        )
-
-    @admin.display(description="Last delivery (UTC)")
-    def last_delivery(self, found: Any) -> SafeString | str:
-        return cells.moment(found.last_delivered_at) if found.last_delivered_at else "None yet"
-
-    @admin.display(description="Created (UTC)")
-    def created(self, found: Destination) -> SafeString | str:
-        return cells.moment(found.created_at)
 
 
 class DeliveryColumns:
@@ -288,7 +184,3 @@ class DeliverySupportAdmin(DeliveryColumns, SupportModelAdmin):
 
 def _number(value: object) -> SafeString:
     return format_html('<span class="num">{}</span>', value)
-
-
-PORTAL = [(Destination, DestinationAdmin), (Delivery, DeliveryAdmin)]
-SUPPORT = [(Delivery, DeliverySupportAdmin)]
