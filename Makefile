@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test bench run worker lint clean
+.PHONY: demo test test-public-data mutants bench run worker lint clean
 
 $(VENV)/.installed: requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,11 @@ test: $(VENV)/.installed-test
 	.ci/needs
 	$(PY) -m pytest
 
+# Other people's published FHIR data through the real sync: PUBLIC_DATA=<their folder> make test-public-data
+test-public-data: $(VENV)/.installed-test
+	@test -d "$$PUBLIC_DATA" || { echo "PUBLIC_DATA names no folder" >&2; exit 2; }
+	$(PY) -m pytest tests/public_data
+
 run: $(VENV)/.installed
 	ALLOW_EMBEDDED_DATABASE=$${ALLOW_EMBEDDED_DATABASE-1} $(PY) manage.py run
 
@@ -32,6 +37,10 @@ worker: $(VENV)/.installed
 
 bench: $(VENV)/.installed-test
 	$(PY) -m tests.bench
+
+# The local AWS with one rule taken out at a time: every mutant must be noticed. Minutes; not part of make test.
+mutants: $(VENV)/.installed-test
+	$(PY) -m tests.sandbox.cloud.mutants
 
 lint: $(VENV)/.installed-test
 	.ci/lint

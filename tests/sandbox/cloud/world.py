@@ -27,7 +27,7 @@ ALLOWED = ("", 200)
 KEY_MANAGEMENT = [f"kms:{verb}*" for verb in ("Create", "Describe", "Disable", "Enable", "Get", "List", "Put")]
 KEY_MANAGEMENT.append("kms:ScheduleKeyDeletion")
 _PAUSE_SECONDS = 1.0
-_GONE = {"NoSuchEntity", "NoSuchBucket"}
+_GONE = {"KMSInvalidStateException", "NoSuchBucket", "NoSuchEntity"}  # what says that it is taken away already
 Document = dict[str, Any]
 Refusal = tuple[str, int]
 
