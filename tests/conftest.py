@@ -72,5 +72,5 @@ def pytest_sessionfinish() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The public data sets are read only where they are named: elsewhere their tests are not collected."""
-    if not os.environ.get("RECORD_RELAY_DATA"):
+    if not os.environ.get("PUBLIC_DATA"):
         items[:] = [item for item in items if item.get_closest_marker("shared_data") is None]

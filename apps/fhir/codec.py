@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from apps.fhir.references import MAX_REFERENCE_LENGTH
+
 BOM = b"\xef\xbb\xbf"
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
@@ -197,9 +199,15 @@ def _source_page(page: _Page, resource_of: Callable[[Raw], bytes]) -> SourcePage
         if isinstance(entry.search, dict) and entry.search.get("mode") == "outcome":
             outcomes.append(raw)
         else:
-            entries.append(SourceEntry(full_url=entry.full_url if isinstance(entry.full_url, str) else None, raw=raw))
+            entries.append(SourceEntry(full_url=_full_url(entry), raw=raw))
     total = page.total if type(page.total) is int and 0 <= page.total < 2**31 else None
     return SourcePage(entries=entries, next_url=_next_url(page.link), total=total, outcomes=outcomes)
+
+
+def _full_url(entry: _Entry) -> str | None:
+    """Return the entry's fullUrl; None for what is no URI, as a name that nobody can refer to."""
+    url = entry.full_url
+    return url if isinstance(url, str) and url.isprintable() and len(url) <= MAX_REFERENCE_LENGTH else None
 
 
 def _next_url(links: Any) -> str | None:

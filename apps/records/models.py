@@ -79,11 +79,14 @@ class ReferenceTarget(models.Model):
         return f"{self.type}/{self.fhir_id}"
 
 
+LONGEST_URN = 200  # a reference by a longer one stays as it is
+
+
 class UrnAlias(models.Model):
     """A resource's other name at the source (`urn:uuid:…` as fullUrl), by which others may refer to it."""
 
     partition = models.ForeignKey(Partition, on_delete=models.PROTECT, db_constraint=False, db_index=False)
-    urn = models.CharField(max_length=200, db_collation="C")
+    urn = models.CharField(max_length=LONGEST_URN, db_collation="C")
     local = models.CharField(max_length=130, db_collation="C")  # "Type/our id"
 
     class Meta:

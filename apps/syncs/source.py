@@ -19,6 +19,7 @@ from apps.fhir.salvage import claimed_identity
 from apps.outbound.failures import RefusedAddress, SourceError
 from apps.outbound.http import Door, Response
 from apps.outbound.retries import retry_after_seconds
+from apps.transforms.pipeline import TYPE_NAME
 
 OUTCOME_BYTES = 16 * 1024
 ACCEPT = {"Accept": "application/fhir+json"}
@@ -66,11 +67,11 @@ class Source:
 
     def page(self, url: str) -> SourcePage:
         """Fetch one page. Raises: SourceError, also for a `next` link that leads off the source."""
-        absolute = urljoin(f"{self.fhir_base}/", url)
+        absolute = _joined(f"{self.fhir_base}/", url)
         if urlsplit(absolute)[:2] != urlsplit(self.fhir_base)[:2]:
             raise fault("A page's next link leads to another server.", "foreign-next-link", permanent=True)
         page = self._bundle(self._get(absolute))
-        if page.next_url is not None and urljoin(absolute, page.next_url) == absolute:
+        if page.next_url is not None and _joined(absolute, page.next_url) == absolute:
             raise fault("A page's next link leads to itself.", "looping-next-link", permanent=True)
         return page
 
@@ -105,12 +106,24 @@ class Source:
         )
 
 
+def _joined(base: str, link: str) -> str:
+    """Return the absolute URL of a link. Raises: SourceError for what is no URL."""
+    if not link.isprintable():
+        raise fault("A page's next link is not a URL.", "bad-next-link", permanent=True)
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        raise fault("A page's next link is not a URL.", "bad-next-link", permanent=True) from None
+
+
 def _offered(statement: Any) -> tuple[list[str], list[str]]:
     by_patient, by_id = [], []
     for rest in statement.get("rest", []):
         for resource in rest.get("resource", []):
             names = {each.get("name") for each in resource.get("searchParam", [])}
-            kind = resource.get("type", "")
+            kind = resource.get("type")
+            if not isinstance(kind, str) or not TYPE_NAME.fullmatch(kind):
+                continue
             if "patient" in names:
                 by_patient.append(kind)
             elif kind in SUPPORT_TYPES or kind in SUPPORTED_TYPES:

@@ -66,8 +66,7 @@ class Transformed:
 def source_hash(raw: bytes, *, context: SourceContext, full_url: str | None) -> bytes:
     """Hash everything that a line is made from: the same hash means the same line, without making it."""
     made_from = sha256(context.fingerprint)
-    # A urn is another name of the resource and no part of its line; sources may give a new one at each read.
-    made_from.update(full_url.encode("utf-8", "replace") if _is_url(full_url) else b"")
+    made_from.update((full_url or "").encode("utf-8", "replace"))
     made_from.update(b"\n")
     made_from.update(raw)
     return made_from.digest()
@@ -90,7 +89,7 @@ def transform(
         raise ResourceError("too-large", f"The resource has more than {max_bytes} bytes.")
     try:
         resource = codec.decode(raw)
-        resource_type, source_id = _type_and_id(resource)
+        resource_type, source_id = _type_and_id(resource, full_url)
         resource["id"] = fhir_id = context.new_id(resource_type, source_id)
         identifiers.keep_source_id(
             resource, resource_type=resource_type, source_id=source_id, fhir_base=context.fhir_base
@@ -114,8 +113,9 @@ def transform(
     )
 
 
-def _type_and_id(resource: dict[str, Any]) -> tuple[str, str]:
-    resource_type, source_id = resource.get("resourceType"), resource.get("id")
+def _type_and_id(resource: dict[str, Any], full_url: str | None) -> tuple[str, str]:
+    resource_type = resource.get("resourceType")
+    source_id = resource.get("id") or _id_in(full_url, resource_type)
     if resource_type in (None, ""):
         raise ResourceError("missing-type", "The resource has no resourceType.")
     if not isinstance(resource_type, str) or not TYPE_NAME.fullmatch(resource_type):
@@ -125,6 +125,19 @@ def _type_and_id(resource: dict[str, Any]) -> tuple[str, str]:
     if not isinstance(source_id, str) or not SOURCE_ID.fullmatch(source_id):
         raise ResourceError("malformed", "The id is not usable as an id.")
     return resource_type, source_id
+
+
+def _id_in(full_url: str | None, resource_type: object) -> str | None:
+    """Return the id that an entry without one has by its fullUrl: `…/Type/id`, or a urn's own UUID or OID.
+
+    Source: FHIR R4 Bundle.entry.fullUrl; resources of documents and collections need no id of their own.
+    """
+    url = full_url or ""
+    for prefix in ("urn:uuid:", "urn:oid:", f"/{resource_type}/"):
+        _, found, rest = url.rpartition(prefix)
+        if found and (found.startswith("/") or url.startswith(found)):
+            return rest
+    return None
 
 
 def _mark_origin(resource: dict[str, Any], source_url: str, full_url: str | None, context: SourceContext) -> None:

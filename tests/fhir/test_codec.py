@@ -196,6 +196,14 @@ def test_split_bundle_hands_on_a_match_without_a_resource_as_a_broken_one() -> N
     assert [(entry.full_url, entry.raw) for entry in page.entries] == [("https://a/Claim/1", b""), (None, b"")]
 
 
+@pytest.mark.parametrize(
+    "url", [b'"urn:\\u0000"', b'"https://a/Claim/1\\n"', b'"urn:%b"' % (b"x" * 2050), b"7", b"null"]
+)
+def test_split_bundle_with_a_full_url_that_is_no_uri_has_none(url: bytes) -> None:
+    page = split_bundle(b'{"resourceType":"Bundle","entry":[{"fullUrl":%b,"resource":{}}]}' % url)
+    assert [(entry.full_url, entry.raw) for entry in page.entries] == [(None, b"{}")]
+
+
 @pytest.mark.parametrize("total", [b"-1", b"2147483648", b"1.0", b"null"])
 def test_split_bundle_with_a_total_that_cannot_be_one_has_none(total: bytes) -> None:
     assert split_bundle(b'{"resourceType":"Bundle","total":%b}' % total).total is None

@@ -104,10 +104,26 @@ def test_source_hash_changes_with_everything_that_the_line_is_made_from() -> Non
     assert len({*same, *others}) == 1 + len(others)
 
 
-def test_a_new_urn_for_the_same_resource_is_no_change() -> None:
-    raw = b'{"resourceType":"Claim","id":"1"}'
-    urns = ["urn:uuid:0c9d1f6e-0000-4000-8000-000000000001", "urn:uuid:0c9d1f6e-0000-4000-8000-000000000002"]
-    assert len({source_hash(raw, context=CONTEXT, full_url=urn) for urn in urns}) == 1
+@pytest.mark.parametrize(
+    ("full_url", "source_id"),
+    [
+        ("urn:uuid:0c9d1f6e-0000-4000-8000-000000000001", "0c9d1f6e-0000-4000-8000-000000000001"),
+        ("urn:oid:1.2.3", "1.2.3"),
+        ("https://payer.example/r4/Claim/77", "77"),
+    ],
+)
+def test_a_resource_without_an_id_has_the_one_of_its_full_url(full_url: str, source_id: str) -> None:
+    done = transform(b'{"resourceType":"Claim"}', context=CONTEXT, full_url=full_url)
+    assert (done.source_id, done.id) == (source_id, CONTEXT.new_id("Claim", source_id))
+
+
+@pytest.mark.parametrize(
+    "full_url",
+    [None, "", "urn:uuid:", "https://payer.example/Coverage/77", "https://payer.example/Claim/a?b", "x/urn:uuid:7"],
+)
+def test_a_resource_without_an_id_whose_full_url_names_none_is_refused(full_url: str | None) -> None:
+    with pytest.raises(ResourceError):
+        transform(b'{"resourceType":"Claim"}', context=CONTEXT, full_url=full_url)
 
 
 def test_content_hash_does_not_see_white_space_and_escapes() -> None:

@@ -20,7 +20,7 @@ from .sources import BASE, CONTEXT
 
 pytestmark = pytest.mark.shared_data
 
-DATA = Path(os.environ["RECORD_RELAY_DATA"])
+DATA = Path(os.environ["PUBLIC_DATA"])
 FILES = sorted(path for path in DATA.rglob("*") if re.search(r"\.(nd)?json(\.gz)?$", path.name))
 UUID5 = re.compile(r"[A-Z][A-Za-z]+/[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 

@@ -149,7 +149,13 @@ def _rewrite(rows: QuerySet[StoredResource], view: View, replacements: dict[byte
 
     after = 0
     while True:
-        batch = list(rows.filter(pk__gt=after).order_by("pk").values_list("pk", "first_seq", "line")[:BATCH_ROWS])
+        # A Bundle kept as a record is a document of its own: references in its entries resolve inside it.
+        batch = list(
+            rows.filter(pk__gt=after)
+            .exclude(type="Bundle")
+            .order_by("pk")
+            .values_list("pk", "first_seq", "line")[:BATCH_ROWS]
+        )
         staged: list[tuple[int, bytes]] = []
         older: list[tuple[int, bytes]] = []
         for pk, first_seq, before in batch:

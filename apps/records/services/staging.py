@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from apps.authorizations.models import PatientAuthorization
 from apps.transforms.pipeline import PIPELINE_VERSION, Target, Transformed
 
-from ..models import Partition, StoredResource, UrnAlias
+from ..models import LONGEST_URN, Partition, StoredResource, UrnAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +54,34 @@ def stage_resources(
     known = _known_versions(partition_id, list(latest))
     fresh, superseded = [], []
     for key, each in latest.items():
-        first_seq, content_hash, version = known.get(key, (0, b"", 0))
-        if content_hash == each.content_hash and version == PIPELINE_VERSION:
+        versions = known.get(key, [])
+        same = [first_seq for first_seq, *what in versions if what == [each.content_hash, PIPELINE_VERSION]]
+        if same and same[0] == versions[0][0]:
             continue
-        if first_seq == seq:
+        if versions and versions[0][0] == seq:
             superseded.append(key)
-        fresh.append(each)
+        # Shown differently before in this crawl, and now as it was kept: the kept version goes on.
+        if not same:
+            fresh.append(each)
     if superseded:
         _drop_staged(partition_id, seq, superseded)
     if fresh:
         _copy(partition_id, seq, fresh, now)
     _keep_targets(partition_id, targets)
     # Also of unchanged resources: a source may name them by another urn each time.
-    if aliases:
-        UrnAlias.objects.bulk_create(
-            [UrnAlias(partition_id=partition_id, urn=urn, local=local) for urn, local in aliases.items()],
-            ignore_conflicts=True,
-        )
+    named = [UrnAlias(partition_id=partition_id, urn=urn, local=local) for urn, local in aliases.items()
+             if len(urn) <= LONGEST_URN]  # fmt: skip
+    if named:
+        UrnAlias.objects.bulk_create(named, ignore_conflicts=True)
     return StagedPage([f"{kind}/{fhir_id}" for kind, fhir_id in latest], len(fresh))
 
 
-def _known_versions(partition_id: int, keys: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bytes, int]]:
-    """Return the newest open version of each key: (first_seq, content hash, pipeline version).
+def _known_versions(
+    partition_id: int, keys: list[tuple[str, str]]
+) -> dict[tuple[str, str], list[tuple[int, bytes, int]]]:
+    """Return the open versions of each key, the one staged now before the kept one.
 
+    Shape: (first_seq, content hash, pipeline version)
     LATERAL with LIMIT leaves the planner one way only: a look-up in the index for each key. Before the first
     ANALYZE it would else read the whole partition for every page.
     """
@@ -90,12 +95,16 @@ def _known_versions(partition_id: int, keys: list[tuple[str, str]]) -> dict[tupl
             CROSS JOIN LATERAL (
                 SELECT r.first_seq, r.content_hash, r.pipeline_version FROM records_storedresource r
                 WHERE r.partition_id = %s AND r.type = k.type AND r.fhir_id = k.fhir_id AND r.last_seq IS NULL
-                ORDER BY r.first_seq DESC LIMIT 1
+                ORDER BY r.first_seq DESC LIMIT 2
             ) newest
+            ORDER BY newest.first_seq DESC
             """,
             [[key[0] for key in keys], [key[1] for key in keys], partition_id],
         )
-        return {(row[0], row[1]): (row[2], bytes(row[3]), row[4]) for row in cursor.fetchall()}
+        known: dict[tuple[str, str], list[tuple[int, bytes, int]]] = {}
+        for kind, fhir_id, first_seq, content_hash, version in cursor.fetchall():
+            known.setdefault((kind, fhir_id), []).append((first_seq, bytes(content_hash), version))
+        return known
 
 
 def _drop_staged(partition_id: int, seq: int, keys: list[tuple[str, str]]) -> None:

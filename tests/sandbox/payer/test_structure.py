@@ -28,7 +28,7 @@ PLANTED = {
 
 @pytest.fixture(scope="module")
 def structures() -> Structures:
-    return Structures(Path(os.environ["RECORD_RELAY_DATA"]))
+    return Structures(Path(os.environ["PUBLIC_DATA"]))
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.login)
