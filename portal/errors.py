@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.template import loader
 
 from apps.applications.problems import problem_response
+from apps.workspaces.scoped_admin import InOtherMode, RoleDoesNotAllow
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -18,13 +19,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         return problem_response(request, status=403, code="forbidden", detail=str(exception) or "Not allowed.")
-    return render(request, "403.html", {"reason": str(exception)}, status=403)
+    return render(request, "403.html", _refusal(request, exception), status=403)
+
+
+def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without its token; `CSRF_FAILURE_VIEW`."""
+    return render(request, "403_csrf.html", status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         return problem_response(request, status=404, code="not_found", detail="There is nothing at this address.")
-    return render(request, "404.html", status=404)
+    elsewhere = exception if isinstance(exception, InOtherMode) else None
+    return render(request, "404.html", {"elsewhere": elsewhere}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -33,6 +40,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return problem_response(request, status=500, code="error", detail=detail)
     context = {"request_id": getattr(request, "request_id", "")}
     return HttpResponse(loader.get_template("500.html").render(context), status=500)
+
+
+def _refusal(request: HttpRequest, exception: Exception) -> dict[str, object]:
+    """Say which role would do, to those who are members."""
+    if not isinstance(exception, RoleDoesNotAllow):
+        return {"reason": str(exception)}
+    scope, membership = getattr(request, "scope", None), getattr(request, "membership", None)
+    slug = scope.workspace_slug if scope else membership.workspace.slug if membership else ""
+    return {"refusal": exception, "workspace_slug": slug}
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "apps.encryption",
     "apps.audit",
     "apps.outbox",
+    "apps.mails",
     "apps.workspaces",
     "apps.applications",
     "apps.directory",
@@ -159,6 +160,8 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_RATE_LIMITS = {"login": "10/m/ip", "login_failed": "10/m/ip,5/300s/key"}
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_ADAPTER = "apps.mails.adapter.AccountAdapter"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO
@@ -166,12 +169,21 @@ REQUIRE_SUPPORT_2FA = env.bool("REQUIRE_SUPPORT_2FA", default=True)
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Record Relay <noreply@localhost>")
+# A mail server that is silent holds a worker no longer than this at each step.
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
+# How long the link of a mail works: a new password, a confirmed address (rulings B14).
+EMAIL_LINK_SECONDS = env.int("EMAIL_LINK_SECONDS", default=3600)
+PASSWORD_RESET_TIMEOUT = EMAIL_LINK_SECONDS
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = EMAIL_LINK_SECONDS / 86_400
+MAIL_GIVE_UP_SECONDS = env.int("MAIL_GIVE_UP_SECONDS", default=72 * 3600)
+MAIL_RETENTION_DAYS = env.int("MAIL_RETENTION_DAYS", default=30)
 
 # -- The web ---------------------------------------------------------------------------------------
 HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = env.int("SESSION_SECONDS", default=12 * 3600)
+CSRF_FAILURE_VIEW = "portal.errors.csrf_refused"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=HTTPS)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
@@ -250,6 +262,7 @@ REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=7_776_000)
 ONE_TIME_SECONDS = env.int("ONE_TIME_SECONDS", default=86_400)
 TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=6)
 TEST_VALID_SECONDS = env.int("TEST_VALID_SECONDS", default=86_400)
+RETEST_SECONDS = env.int("RETEST_SECONDS", default=86_400)
 VERSION_RETENTION_DAYS = env.int("VERSION_RETENTION_DAYS", default=90)
 TAG_BASE = env.str("TAG_BASE", default="https://fhir.flexpa.com/identifiers/")
 # The fixed namespace of D16; changing it changes every id ever delivered.

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from apps.dashboard.views import search_everywhere
 from portal.api_urls import scoped_urlpatterns
 from portal.health import healthz, readyz
 from portal.site import live_site, support_site, test_site
@@ -11,6 +12,7 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("search/", search_everywhere, name="search"),
     path("", include("apps.workspaces.urls")),
     path("", include("apps.applications.urls")),
     path("", include("apps.audit_log.urls")),

@@ -6,13 +6,14 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from apps.applications.keys import KeyKind
-from apps.applications.models import ApiKey
+from apps.applications.models import ApiKey, Application
 from apps.audit.models import AuditEvent
-from apps.authorizations.models import Consent, PatientAuthorization
+from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.states import ACTIVE
 from apps.destinations.models import Delivery, Destination
 from apps.destinations.states import DeliveryState, DestinationState
@@ -42,6 +43,8 @@ class Hit:
     text: str
     page: str
     pk: object
+    application: Application
+    mode: str
 
 
 def _within(scope: Scope) -> dict[str, Any]:
@@ -113,49 +116,63 @@ def list_paused_destinations(scope: Scope) -> list[Destination]:
 
 def search(scope: Scope, text: str) -> list[Hit]:
     """Find anything of this application and mode by a whole ID of ours, a user, an object key or a bucket."""
-    here = _within(scope)
+    return _search(Application.objects.filter(pk=scope.application_id), text, mode=str(scope.mode))
+
+
+def search_everywhere(user_id: UUID, text: str) -> list[Hit]:
+    """Find anything in all applications of a person's workspaces, in both modes."""
+    return _search(Application.objects.filter(workspace__memberships__user=user_id), text)
+
+
+def _search(applications: QuerySet[Application], text: str, **within: str) -> list[Hit]:
+    known = {each.pk: each for each in applications.select_related("workspace")}
+    here: dict[str, Any] = {"application__in": list(known), **within}
+    found: list[tuple[str, str, str, Any]] = []
     try:
-        identifier: uuid.UUID | None = uuid.UUID(text)
+        identifier = uuid.UUID(text)
     except ValueError:
-        identifier = None
-    hits = _find_by_id(here, identifier) if identifier else []
-    for delivery in Delivery.objects.filter(Q(object_key=text) | Q(external_id=text), **here).order_by(
-        "-created_at", "id"
-    )[:MOST_HITS]:
-        hits.append(Hit("Delivery", delivery.object_key, "destinations_delivery_change", delivery.pk))
-    for found in PatientAuthorization.objects.filter(consent__end_user__external_id=text, **here).order_by(
-        "-created_at", "id"
-    )[:MOST_HITS]:
-        hits.append(Hit("Authorization", str(found.pk), "authorizations_patientauthorization_change", found.pk))
-    for destination in Destination.objects.filter(Q(bucket=text) | Q(name=text), **here).order_by("name", "id"):
-        hits.append(Hit("Destination", destination.name, "destinations_destination_change", destination.pk))
-    return hits
+        pass
+    else:
+        found += _find_by_id(here, identifier)
+    by_key = Delivery.objects.filter(Q(object_key=text) | Q(external_id=text), **here).order_by("-created_at", "id")
+    found += [("Delivery", each.object_key, "destinations_delivery", each) for each in by_key[:MOST_HITS]]
+    of_user = PatientAuthorization.objects.filter(consent__end_user__external_id=text, **here)
+    found += [
+        ("Authorization", str(each.pk), "authorizations_patientauthorization", each)
+        for each in of_user.order_by("-created_at", "id")[:MOST_HITS]
+    ]
+    of_bucket = Destination.objects.filter(Q(bucket=text) | Q(name=text), **here).order_by("name", "id")
+    found += [("Destination", each.name, "destinations_destination", each) for each in of_bucket[:MOST_HITS]]
+    return [
+        Hit(kind, shown, f"{page}_change", each.pk, known[each.application_id], str(each.mode))
+        for kind, shown, page, each in found
+    ]
 
 
-def _find_by_id(here: dict[str, Any], identifier: uuid.UUID) -> list[Hit]:
-    hits: list[Hit] = []
+def _find_by_id(here: dict[str, Any], identifier: UUID) -> list[tuple[str, str, str, Any]]:
+    found: list[tuple[str, str, str, Any]] = []
     for kind, model, page in (
-        ("API key", ApiKey, "applications_apikey_change"),
-        ("Destination", Destination, "destinations_destination_change"),
-        ("Delivery", Delivery, "destinations_delivery_change"),
-        ("Sync job", SyncJob, "syncs_syncjob_change"),
-        ("Authorization", PatientAuthorization, "authorizations_patientauthorization_change"),
+        ("API key", ApiKey, "applications_apikey"),
+        ("Destination", Destination, "destinations_destination"),
+        ("Delivery", Delivery, "destinations_delivery"),
+        ("Sync job", SyncJob, "syncs_syncjob"),
+        ("Authorization", PatientAuthorization, "authorizations_patientauthorization"),
     ):
-        for found in model._default_manager.filter(pk=identifier, **here):
-            hits.append(Hit(kind, str(found), page, found.pk))
-    for consent in Consent.objects.filter(pk=identifier, **here):
-        for each in consent.authorizations.order_by("created_at", "id"):
-            hits.append(
-                Hit(
-                    "Authorization of this consent",
-                    str(each.pk),
-                    "authorizations_patientauthorization_change",
-                    each.pk,
-                )
-            )
+        found += [(kind, str(each), page, each) for each in model._default_manager.filter(pk=identifier, **here)]
+    for each in PatientAuthorization.objects.filter(consent=identifier, **here).order_by("created_at", "id"):
+        found.append(
+            ("Authorization of this consent", str(each.pk), "authorizations_patientauthorization", each),
+        )
+    return found
+
+
+def find_request(scope: Scope, text: str) -> list[AuditEvent]:
+    """Find what the audit trail of this application and mode has about a request."""
+    try:
+        identifier = uuid.UUID(text)
+    except ValueError:
+        return []
     events = AuditEvent.objects.filter(
-        Q(request_id=str(identifier)), application_id=str(here["application"]), mode__in=["", here["mode"]]
+        request_id=str(identifier), application_id=str(scope.application_id), mode__in=["", str(scope.mode)]
     )
-    for event in events.order_by("-id")[:MOST_HITS]:
-        hits.append(Hit("Audit event of this request", event.action, "audit_auditevent_change", event.pk))
-    return hits
+    return list(events.order_by("-id")[:MOST_HITS])

@@ -6,10 +6,13 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 
 from apps.applications.keys import Mode
 from apps.applications.middleware import Scope
@@ -19,7 +22,8 @@ from apps.syncs.services import request_sync, revoke_and_expunge
 from apps.syncs.services.requesting import NotActive
 from apps.syncs.states import SyncCause
 from apps.workspaces.authentication import actor_of
-from apps.workspaces.scoped_admin import Crumb, Need, portal_page, render_page
+from apps.workspaces.scoped_admin import Crumb, Need, portal_page, render_page, scope_url
+from apps.workspaces.scoped_admin.guards import takes
 
 from . import selectors
 
@@ -44,15 +48,35 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @portal_page(Need.READ, methods=("GET",))
 def search(request: HttpRequest) -> HttpResponse:
-    """Answer `?q=`; one exact hit is gone to at once."""
+    """Answer `?q=` from here; one exact hit is gone to at once. Without any, from wherever the person may see."""
     scope: Scope = request.scope  # type: ignore[attr-defined]
-    text = request.GET.get("q", "").strip()[:1024].replace("\x00", "")
+    text = _asked(request)
     hits = selectors.search(scope, text) if text else []
-    if len(hits) == 1:
-        return HttpResponseRedirect(reverse(f"{scope.mode}:{hits[0].page}", args=[hits[0].pk]))
-    found = [(hit, reverse(f"{scope.mode}:{hit.page}", args=[hit.pk])) for hit in hits]
+    events = selectors.find_request(scope, text) if text else []
+    if len(hits) == 1 and not events:
+        return HttpResponseRedirect(_address(hits[0]))
+    elsewhere = [] if hits or events or not text else selectors.search_everywhere(_person(request), text)
+    context = {
+        "query": text,
+        "hits": [(hit, _address(hit)) for hit in hits],
+        "events": [(each, reverse(f"{scope.mode}:audit_auditevent_change", args=[each.pk])) for each in events],
+        "elsewhere": [(hit, _address(hit)) for hit in elsewhere],
+    }
     crumbs: list[Crumb] = [(scope.application_name, reverse(f"{scope.mode}:index")), ("Search", "")]
-    return render_page(request, "dashboard/search.html", {"query": text, "hits": found}, title="Search", crumbs=crumbs)
+    return render_page(request, "dashboard/search.html", context, title="Search", crumbs=crumbs)
+
+
+@never_cache
+@login_required
+@takes("GET")
+def search_everywhere(request: HttpRequest) -> HttpResponse:
+    """Answer `?q=` outside any application: from all that this person is a member of."""
+    text = _asked(request)
+    hits = selectors.search_everywhere(_person(request), text) if text else []
+    if len(hits) == 1:
+        return HttpResponseRedirect(_address(hits[0]))
+    context = {"query": text, "elsewhere": [(hit, _address(hit)) for hit in hits]}
+    return render_page(request, "dashboard/search.html", context, title="Search", crumbs=[])
 
 
 @portal_page(Need.WRITE, methods=("POST",))
@@ -107,3 +131,17 @@ def _find(request: HttpRequest, authorization_id: UUID) -> PatientAuthorization:
 def _page(request: HttpRequest, authorization: PatientAuthorization) -> str:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     return reverse(f"{scope.mode}:authorizations_patientauthorization_change", args=[authorization.pk])
+
+
+def _asked(request: HttpRequest) -> str:
+    return request.GET.get("q", "").strip()[:1024].replace("\x00", "")
+
+
+def _address(hit: selectors.Hit) -> str:
+    return scope_url(hit.application.workspace.slug, hit.application.slug, hit.mode, hit.page, hit.pk)
+
+
+def _person(request: HttpRequest) -> UUID:
+    if request.user.pk is None:
+        raise PermissionDenied
+    return request.user.pk

@@ -19,6 +19,7 @@ logger = logging.getLogger("relay.doorbell")
 class Lane(StrEnum):
     SYNC = "sync"
     DELIVER = "deliver"
+    MAIL = "mail"
 
 
 def wake(lane: Lane) -> None:

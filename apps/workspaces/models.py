@@ -10,6 +10,9 @@ from django.db.models.functions import Lower
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$", "Use a-z, 0-9 and hyphens, 40 characters at most.")
 
+# What stands in titles, mail subjects and log lines. U+FFFD is what stands where bytes were not UTF-8.
+ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f\x85\u2028\u2029\ufffd]*\Z", "Use one line, without control characters.")
+
 
 class Role(models.TextChoices):
     OWNER = "owner", "Owner"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
 
 from .authentication import actor_of
-from .forms import AddMemberForm, NewWorkspaceForm, RoleForm
+from .forms import AddMemberForm, AppearanceForm, NewWorkspaceForm, RoleForm, StyleguideForm
 from .models import Membership, Role, User, Workspace
-from .scoped_admin import Crumb, Fresh, Need, may, render_page, workspace_page
+from .scoped_admin import Crumb, Fresh, Need, cells, may, membership_of, render_page, styleguide_samples, workspace_page
+from .scoped_admin.guards import takes
+from .scoped_admin.preferences import keep_preferences, read_preferences
 from .services import LastOwner, add_member, change_role, create_workspace, remove_member
 
 OWNERS_ONLY = "Only an owner can make, change or remove an owner."
@@ -22,7 +26,7 @@ OWNERS_ONLY = "Only an owner can make, change or remove an owner."
 
 @never_cache
 @login_required
-@require_safe
+@takes("GET")
 def home(request: HttpRequest) -> HttpResponse:
     mine = (
         Membership.objects.filter(user=request.user.pk)
@@ -36,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@takes("GET", "POST")
 def create(request: HttpRequest) -> HttpResponse:
     form = NewWorkspaceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -53,6 +57,35 @@ def create(request: HttpRequest) -> HttpResponse:
     return render_page(request, "form.html", context, title="New workspace", crumbs=crumbs)
 
 
+@never_cache
+@takes("GET", "POST")
+def change_appearance(request: HttpRequest) -> HttpResponse:
+    """How pages look in this browser; open before sign-in too."""
+    form = AppearanceForm(request.POST or None, initial=read_preferences(request))
+    if request.method == "POST" and form.is_valid():
+        response = HttpResponseRedirect(reverse("appearance"))
+        keep_preferences(request, response, form.cleaned_data)
+        messages.success(request, "Saved in this browser.")
+        return response
+    return render_page(request, "workspaces/appearance.html", {"form": form}, title="Appearance", crumbs=[])
+
+
+@never_cache
+@login_required
+@takes("GET")
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Every part of our pages in every state, for those who build or check them."""
+    context = {
+        "form": StyleguideForm({"name": "", "kind": "s3", "sure": ""}),
+        "good_form": StyleguideForm(auto_id="good_%s"),
+        "states": sorted(cells.STATES),
+        "now": timezone.now(),
+        **styleguide_samples.SAMPLES,
+    }
+    crumbs: list[Crumb] = [("My workspaces", reverse("home")), ("Style guide", "")]
+    return render_page(request, "styleguide/page.html", context, title="Style guide", crumbs=crumbs)
+
+
 @workspace_page(Need.READ)
 def members(request: HttpRequest) -> HttpResponse:
     return _show_members(request, AddMemberForm())
@@ -60,7 +93,7 @@ def members(request: HttpRequest) -> HttpResponse:
 
 @workspace_page(Need.ADMINISTER, methods=("POST",), fresh=Fresh.ALWAYS)
 def add(request: HttpRequest) -> HttpResponse:
-    mine: Membership = request.membership  # type: ignore[attr-defined]
+    mine = membership_of(request)
     form = AddMemberForm(request.POST)
     if form.is_valid():
         role = Role(form.cleaned_data["role"])
@@ -80,7 +113,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @workspace_page(Need.ADMINISTER, methods=("POST",), fresh=Fresh.ALWAYS)
 def set_role(request: HttpRequest, membership_id: int) -> HttpResponse:
-    mine: Membership = request.membership  # type: ignore[attr-defined]
+    mine = membership_of(request)
     member = _member(mine, membership_id)
     form = RoleForm(request.POST)
     if not form.is_valid():
@@ -99,7 +132,7 @@ def set_role(request: HttpRequest, membership_id: int) -> HttpResponse:
 
 @workspace_page(Need.ADMINISTER, methods=("POST",), fresh=Fresh.ALWAYS)
 def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
-    mine: Membership = request.membership  # type: ignore[attr-defined]
+    mine = membership_of(request)
     member = _member(mine, membership_id)
     if member.role == Role.OWNER and mine.role != Role.OWNER:
         messages.error(request, OWNERS_ONLY)
@@ -114,8 +147,10 @@ def remove(request: HttpRequest, membership_id: int) -> HttpResponse:
 
 
 def _show_members(request: HttpRequest, form: AddMemberForm) -> HttpResponse:
-    mine: Membership = request.membership  # type: ignore[attr-defined]
-    everybody = mine.workspace.memberships.select_related("user").order_by("created_at", "pk")
+    mine = membership_of(request)
+    factors = Authenticator.objects.filter(user=OuterRef("user")).exclude(type=Authenticator.Type.RECOVERY_CODES)
+    everybody = mine.workspace.memberships.select_related("user").annotate(has_second_factor=Exists(factors))
+    everybody = everybody.order_by("created_at", "pk")
     context = {"members": everybody, "form": form, "roles": Role.choices}
     crumbs: list[Crumb] = [(mine.workspace.name, reverse("home")), ("Members", "")]
     return render_page(request, "workspaces/members.html", context, title="Members", crumbs=crumbs)

@@ -21,7 +21,7 @@ METHODS = ("get", "post")
 # GUARD pages: in live only owners and admins; ADMINISTER pages: only they, everywhere.
 GUARDED = (
     "apikey_create", "apikey_roll", "apikey_end", "destination_create", "destination_edit",
-    "destination_enable", "destination_backfill", "destination_rotate", "destination_remove",
+    "destination_enable", "destination_backfill", "destination_rotate", "destination_remove", "destination_set_region",
     "delivery_replay", "_revoke", "settings_add_uri", "settings_remove_uri",
 )  # fmt: skip
 ADMINISTERED = (

@@ -65,7 +65,7 @@ def test_external_id_is_in_one_answer_with_its_policy_and_nowhere_else(owner: Cl
     text = response.content.decode()
     found = EXTERNAL_ID.search(text)
     assert found is not None
-    assert text.count(found[1]) == 2  # beside the copy button, and in the trust policy
+    assert text.count(found[1]) == 3  # beside the copy button, in the download, and in the trust policy
     assert "no-store" in response["Cache-Control"]
     assert found[1] not in everything(owner, acme)
     assert found[1] != acme.test.external_id

@@ -4,10 +4,22 @@ Owns who may open a portal page and what a list may show; refuses writes (views 
 model but the membership. Source: rulings A6, A12; ux.md 2b.
 """
 
-from . import cells
-from .guards import Fresh, Need, Scope, may, portal_page, support_page, workspace_page
+from . import cells, styleguide_samples
+from .guards import (
+    Fresh,
+    Need,
+    RoleDoesNotAllow,
+    Scope,
+    may,
+    membership_of,
+    portal_page,
+    scope_on,
+    support_page,
+    workspace_page,
+)
 from .links import root_url, scope_url
-from .model_admin import ByDate, DeclaredOnlyAdmin, ScopedModelAdmin, SupportModelAdmin
+from .lists import ByDate
+from .model_admin import DeclaredOnlyAdmin, InOtherMode, ScopedModelAdmin, SupportModelAdmin
 from .once import once_only, take_ticket
 from .pages import Crumb, field_errors, render_page
 
@@ -16,18 +28,23 @@ __all__ = [
     "Crumb",
     "DeclaredOnlyAdmin",
     "Fresh",
+    "InOtherMode",
     "Need",
+    "RoleDoesNotAllow",
     "Scope",
     "ScopedModelAdmin",
     "SupportModelAdmin",
     "cells",
     "field_errors",
     "may",
+    "membership_of",
     "once_only",
     "portal_page",
     "render_page",
     "root_url",
+    "scope_on",
     "scope_url",
+    "styleguide_samples",
     "support_page",
     "take_ticket",
     "workspace_page",

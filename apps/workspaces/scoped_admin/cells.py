@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 NOTHING = "–"
+LONG = 24  # characters that every list has room for
 # state as stored -> (colour, icon, word); ux.md 5
 STATES: dict[str, tuple[str, str, str]] = {
     "DELIVERED": ("ok", "check", "Delivered"),
@@ -20,6 +22,8 @@ STATES: dict[str, tuple[str, str, str]] = {
     "CONNECTED": ("ok", "check", "Connected"),
     "granted": ("ok", "check", "Granted"),
     "active": ("ok", "check", "Active"),
+    "on": ("ok", "check", "On"),
+    "verified": ("ok", "check", "Verified"),
     "CREATED": ("info", "clock", "Created"),
     "WAITING": ("info", "clock", "Waiting"),
     "ACTIVE": ("info", "activity", "Active"),
@@ -34,6 +38,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "PAUSED": ("warn", "warning", "Paused"),
     "HELD": ("warn", "warning", "Held"),
     "UNTESTED": ("warn", "warning", "Untested"),
+    "unverified": ("warn", "warning", "Not verified"),
     "expiring": ("warn", "clock", "Expiring"),
     "FAILED": ("bad", "cross", "Failed"),
     "ERRORED": ("bad", "cross", "Errored"),
@@ -49,6 +54,8 @@ STATES: dict[str, tuple[str, str, str]] = {
     "UNKNOWN": ("idle", "stop", "Unknown"),
     "refused": ("idle", "stop", "Refused"),
     "ended": ("idle", "stop", "Ended"),
+    "off": ("idle", "stop", "Off"),
+    "none": ("idle", "stop", "None"),
 }
 
 
@@ -73,27 +80,45 @@ def state_word(text: object) -> str:
 
 
 def moment(at: dt.datetime | None) -> SafeString | str:
-    """Show an instant in UTC; the whole of it on hover. Shape: "21 Nov 2026 01:20:02"."""
+    """Show an instant in UTC, the year only if it is not this one; the whole of it on hover.
+
+    Shape: "21 Nov 01:20:02"; portal.js adds the local time to the hover, or shows that instead.
+    """
     if at is None:
         return NOTHING
     utc = at.astimezone(dt.UTC)
+    this_year = utc.year == timezone.now().year
     return format_html(
         '<time datetime="{}" title="{} UTC">{}</time>',
         utc.isoformat(timespec="seconds"),
         utc.strftime("%Y-%m-%d %H:%M:%S"),
-        utc.strftime("%d %b %Y %H:%M:%S"),
+        utc.strftime("%d %b %H:%M:%S" if this_year else "%d %b %Y %H:%M:%S"),
     )
 
 
 def code(value: object) -> SafeString | str:
-    """Show an identifier in the fixed-width face."""
-    return format_html("<code>{}</code>", value) if value not in ("", None) else NOTHING
+    """Show an identifier in the fixed-width face; a long one is clipped in lists, the whole on hover or focus."""
+    if value in ("", None):
+        return NOTHING
+    text = str(value)
+    return (
+        format_html('<code title="{}">{}</code>', text, text)
+        if len(text) > LONG
+        else format_html("<code>{}</code>", text)
+    )
+
+
+def words(value: object) -> SafeString:
+    """Show somebody else's text: kept apart in its direction, clipped in lists when it is long."""
+    text = str(value)
+    if len(text) <= LONG:
+        return format_html("<bdi>{}</bdi>", text)
+    return format_html('<bdi class="clip" title="{}">{}</bdi>', text, text)
 
 
 def object_name(key: str) -> SafeString:
-    """Show the last part of an object key, cut in its sync job; the whole on hover."""
-    name = key.rpartition("/")[2]
-    return format_html('<code title="{}">{}</code>', key, name if len(name) <= 36 else f"{name[:33]}…")
+    """Show the last part of an object key; the whole on hover."""
+    return format_html('<code title="{}">{}</code>', key, key.rpartition("/")[2])
 
 
 def file_size(count: int | None) -> str:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
 from ..models import Membership, Role
@@ -46,6 +47,26 @@ class Scope(Protocol):
     def mode(self) -> Any: ...
     @property
     def role(self) -> Role: ...
+
+
+class GuardedRequest(HttpRequest):
+    """A request behind the middleware and these guards. For the type checker only: nothing makes one."""
+
+    scope: Scope | None
+    membership: Membership
+
+
+def scope_on(request: HttpRequest) -> Scope:
+    """Return the scope that the path middleware has put on a portal request. Raises: Http404 outside any."""
+    scope = cast("GuardedRequest", request).scope
+    if scope is None:
+        raise Http404
+    return scope
+
+
+def membership_of(request: HttpRequest) -> Membership:
+    """Return the person's membership on a `workspace_page`."""
+    return cast("GuardedRequest", request).membership
 
 
 class Need(StrEnum):
@@ -78,21 +99,28 @@ def may(role: str, need: Need, mode: str = "") -> bool:
     return role in ADMINISTRATORS
 
 
+class RoleDoesNotAllow(PermissionDenied):
+    """Names the role that a person has and those that would do."""
+
+    def __init__(self, need: Need, role: str, mode: str = "") -> None:
+        self.role = Role(role).label
+        self.enough = [each.label for each in Role if may(each, need, mode)]
+        super().__init__(f"Your role in this workspace does not allow this. It needs: {', '.join(self.enough)}.")
+
+
 def portal_page(need: Need, *, methods: tuple[str, ...] = ("GET", "POST"), fresh: Fresh = Fresh.NEVER) -> Decorator:
     """Decorate a view below a site's `admin_view`; `fresh` asks for a recent sign-in."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
-            scope: Scope | None = request.scope  # type: ignore[attr-defined]
-            if scope is None:
-                raise Http404
+            scope = scope_on(request)
             if not may(scope.role, need, str(scope.mode)):
-                raise PermissionDenied("Your role in this workspace does not allow this.")
+                raise RoleDoesNotAllow(need, scope.role, str(scope.mode))
             asks = fresh is Fresh.ALWAYS or (fresh is Fresh.IN_LIVE and scope.mode == "live")
             return _answer(view, request, methods, asks, *args, **kwargs)
 
-        return guarded
+        return answers_to(methods, guarded)
 
     return decorate
 
@@ -109,14 +137,14 @@ def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: Fr
             found = member.select_related("workspace").first()
             if found is None:
                 raise Http404
+            cast("GuardedRequest", request).membership = found
             if not may(found.role, need):
-                raise PermissionDenied("Your role in this workspace does not allow this.")
-            request.membership = found  # type: ignore[attr-defined]
+                raise RoleDoesNotAllow(need, found.role)
             response = _answer(view, request, methods, fresh is Fresh.ALWAYS, *args, **kwargs)
             add_never_cache_headers(response)
             return response
 
-        return guarded
+        return answers_to(methods, guarded)
 
     return decorate
 
@@ -129,9 +157,28 @@ def support_page(*, methods: tuple[str, ...] = ("GET", "POST")) -> Decorator:
         def guarded(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
             return _answer(view, request, methods, False, *args, **kwargs)
 
-        return guarded
+        return answers_to(methods, guarded)
 
     return decorate
+
+
+def takes(*methods: str) -> Decorator:
+    """Decorate a page outside any workspace with the methods that it takes."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse:
+            return _answer(view, request, methods, False, *args, **kwargs)
+
+        return answers_to(methods, guarded)
+
+    return decorate
+
+
+def answers_to(methods: tuple[str, ...], view: View) -> View:
+    """Note on a view which methods it takes, for those who list pages."""
+    view.methods = methods  # type: ignore[attr-defined]
+    return view
 
 
 def _answer(
@@ -143,10 +190,17 @@ def _answer(
     **kwargs: Any,
 ) -> HttpResponse:
     if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
-        return HttpResponseNotAllowed(methods)
+        return not_allowed(request, methods)
     if fresh and not signed_in_recently(request):
         return HttpResponseRedirect(f"{root_url('account_reauthenticate')}?{urlencode({'next': _way_back(request)})}")
     return view(request, *args, **kwargs)
+
+
+def not_allowed(request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse:
+    """Answer 405 with a page that leads on."""
+    refused = HttpResponseNotAllowed(methods)
+    refused.content = render(request, "405.html").content
+    return refused
 
 
 def signed_in_recently(request: HttpRequest) -> bool:

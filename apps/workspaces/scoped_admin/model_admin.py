@@ -7,30 +7,32 @@ views that call one service; the history of an object is its audit trail.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Model, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from .guards import Scope
+from .guards import Scope, not_allowed, scope_on
+from .links import scope_url
+from .lists import CappedPaginator, PortalChangeList
 from .pages import Crumb, page_context, render_page
 
 LOOKUPS = ("", "__exact", "__id__exact", "__gte", "__lt", "__isnull")
 
 
-class ByDate(admin.DateFieldListFilter):
-    """When a row was made, in the words of the page."""
+class InOtherMode(Http404):
+    """404, with the way to the same object in the other mode."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = "date"
+    def __init__(self, *, mode: str, address: str) -> None:
+        super().__init__()
+        self.mode, self.address = mode, address
 
 
 class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -53,7 +55,24 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_display_links: Any = None
-    sortable_by = ()
+    paginator = CappedPaginator
+    # Columns that a person may sort by, and their fields; by default the date that leads the list.
+    sort_columns: ClassVar[Mapping[str, str]] = {"when": "created_at", "created": "created_at", "made": "created_at"}
+
+    # -- how a list is sorted and counted ----------------------------------------------------------
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PortalChangeList]:
+        return PortalChangeList
+
+    def get_sort_columns(self) -> dict[str, str]:
+        fields = {field.name for field in self.opts.get_fields()}
+        return {
+            column: field
+            for column, field in self.sort_columns.items()
+            if column in self.list_display and field in fields
+        }
+
+    def get_sortable_by(self, request: HttpRequest) -> list[str]:  # type: ignore[override]
+        return list(self.get_sort_columns())
 
     # -- what may be asked ----------------------------------------------------------------------
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
@@ -149,7 +168,7 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET"])
+            return not_allowed(request, ("GET",))
         crumbs = [*self.home_crumbs(request), (self.list_title, "")]
         context = {
             **page_context(request, title=self.list_title, crumbs=crumbs),
@@ -178,14 +197,18 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def object_view(self, request: HttpRequest, object_id: object) -> HttpResponse:
         """Show one object of the scope; of another scope, 404."""
         if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET"])
+            return not_allowed(request, ("GET",))
         found = self.get_queryset(request).filter(pk=object_id).first()
         if found is None:
-            raise Http404
+            raise self.missing(request, object_id)
         name = self.name_of(found)
         crumbs = [*self.home_crumbs(request), (self.list_title, self.url("changelist")), (name, "")]
         context = {"object": found, "object_id": str(found.pk), **self.object_context(request, found)}
         return render_page(request, self.object_template, context, title=name, crumbs=crumbs)
+
+    def missing(self, request: HttpRequest, object_id: object) -> Http404:
+        """Return the refusal for an object that is not here."""
+        return Http404()
 
     def name_of(self, found: Any) -> str:
         """Return what the page's title and breadcrumbs call the object."""
@@ -206,15 +229,25 @@ class ScopedModelAdmin(DeclaredOnlyAdmin):
     scope_mode: ClassVar[str] = "mode"
 
     def scope(self, request: HttpRequest) -> Scope:
-        scope: Scope | None = request.scope  # type: ignore[attr-defined]
-        if scope is None:
-            raise Http404
-        return scope
+        return scope_on(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         scope = self.scope(request)
         narrowed = {self.scope_application: scope.application_id, self.scope_mode: str(scope.mode)}
         return super().get_queryset(request).filter(**narrowed)
+
+    def missing(self, request: HttpRequest, object_id: object) -> Http404:
+        """Say so if the object is in the other mode of the same application: members may know (ux.md 7)."""
+        scope = self.scope(request)
+        other = "live" if str(scope.mode) == "test" else "test"
+        if self.scope_application not in {field.name for field in self.opts.get_fields()}:
+            return Http404()  # the audit trail has no foreign keys
+        there = {"pk": object_id, self.scope_application: scope.application_id, self.scope_mode: other}
+        if not self.model._default_manager.filter(**there).exists():
+            return Http404()
+        name = f"{self.opts.app_label}_{self.opts.model_name}_change"
+        address = scope_url(scope.workspace_slug, scope.application_slug, other, name, object_id)
+        return InOtherMode(mode=other, address=address)
 
     def home_crumbs(self, request: HttpRequest) -> list[Crumb]:
         return [(self.scope(request).application_name, reverse(f"{self.admin_site.name}:index"))]

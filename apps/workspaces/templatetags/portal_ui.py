@@ -1,19 +1,21 @@
-"""The layout's tags: icons, tags, moments, addresses, the rail and the mode switch."""
+"""The layout's tags: icons, tags, moments, addresses, the rail, the switches of place and mode."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from django import template
-from django.contrib.admin.views.main import PAGE_VAR
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
+from ..models import Workspace
 from ..scoped_admin import cells
 from ..scoped_admin.links import root_url as make_root_url
 from ..scoped_admin.links import scope_url as make_scope_url
+from ..scoped_admin.preferences import PREFERENCES, read_preferences
 
 register = template.Library()
 register.simple_tag(cells.icon, name="icon")
@@ -22,23 +24,26 @@ register.filter("state_word", cells.state_word)
 register.filter("code", cells.code)
 register.filter("object_name", cells.object_name)
 register.filter("file_size", cells.file_size)
+register.filter("words", cells.words)
 
-Groups = tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]
+# text, icon, name of the page in its site, the letter that follows "g" on the keyboard
+Entry = tuple[str, str, str, str]
+Groups = tuple[tuple[str, tuple[Entry, ...]], ...]
 PORTAL_RAIL: Groups = (
     (
         "Set up",
         (
-            ("Overview", "gauge", "index"),
-            ("API keys", "key", "applications_apikey_changelist"),
-            ("Destinations", "cloud", "destinations_destination_changelist"),
+            ("Overview", "gauge", "index", "o"),
+            ("API keys", "key", "applications_apikey_changelist", "k"),
+            ("Destinations", "cloud", "destinations_destination_changelist", "d"),
         ),
     ),
     (
         "Watch",
         (
-            ("Authorizations", "shield", "authorizations_patientauthorization_changelist"),
-            ("Sync jobs", "activity", "syncs_syncjob_changelist"),
-            ("Deliveries", "send", "destinations_delivery_changelist"),
+            ("Authorizations", "shield", "authorizations_patientauthorization_changelist", "a"),
+            ("Sync jobs", "activity", "syncs_syncjob_changelist", "j"),
+            ("Deliveries", "send", "destinations_delivery_changelist", "v"),
         ),
     ),
 )
@@ -46,21 +51,29 @@ SUPPORT_RAIL: Groups = (
     (
         "Customers",
         (
-            ("Overview", "gauge", "index"),
-            ("Live access", "shield", "applications_liveaccessrequest_changelist"),
-            ("Workspaces", "users", "workspaces_workspace_changelist"),
-            ("Applications", "gear", "applications_application_changelist"),
+            ("Overview", "gauge", "index", "o"),
+            ("Live access", "shield", "applications_liveaccessrequest_changelist", "l"),
+            ("Workspaces", "users", "workspaces_workspace_changelist", "w"),
+            ("Applications", "building", "applications_application_changelist", "p"),
         ),
     ),
     (
         "Machinery",
         (
-            ("Sync jobs", "activity", "syncs_syncjob_changelist"),
-            ("Deliveries", "send", "destinations_delivery_changelist"),
-            ("Endpoints", "cloud", "directory_endpoint_changelist"),
-            ("Audit log", "scroll", "audit_auditevent_changelist"),
+            ("Sync jobs", "activity", "syncs_syncjob_changelist", "j"),
+            ("Deliveries", "send", "destinations_delivery_changelist", "v"),
+            ("Endpoints", "database", "directory_endpoint_changelist", "e"),
+            ("Audit log", "scroll", "audit_auditevent_changelist", "u"),
         ),
     ),
+)
+# text, icon, name of the page, beginnings of the names of the pages below it
+ACCOUNT_RAIL = (
+    ("My workspaces", "building", "home", ()),
+    ("E-mail addresses", "mail", "account_email", ("account_email", "account_confirm_email")),
+    ("Password", "lock", "account_change_password", ("account_change_password", "account_set_password")),
+    ("Two-factor sign-in", "fingerprint", "mfa_index", ("mfa_",)),
+    ("Appearance", "palette", "appearance", ("appearance",)),
 )
 
 
@@ -81,55 +94,96 @@ def scope_url(workspace: str, application: str, mode: str) -> str:
     return make_scope_url(workspace, application, mode)
 
 
-@register.inclusion_tag("components/rail.html", takes_context=True)
-def rail(context: dict[str, Any]) -> dict[str, Any]:
-    """Draw the left navigation of wherever the request is."""
-    request: HttpRequest = context["request"]
-    match = request.resolver_match
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry of the rail."""
+
+    text: str
+    icon: str
+    address: str
+    current: bool
+    key: str = ""
+
+
+Rail = list[tuple[str, list[Link]]]
+
+
+@register.simple_tag(takes_context=True)
+def rail_groups(context: dict[str, Any]) -> Rail:
+    """Give the left navigation of wherever the request is; empty where there is none."""
+    request: HttpRequest | None = context.get("request")
+    match = request.resolver_match if request else None
     here = (match.url_name or "") if match else ""
-    scope = context.get("scope")
+    scope = getattr(request, "scope", None)
     if scope is not None:
-        site, groups = str(scope.mode), PORTAL_RAIL
-    elif match is not None and match.namespace == "support":
-        site, groups = "support", SUPPORT_RAIL
-    else:
-        return {"groups": _workspace_rail(context, here)}
-    drawn = [
+        team = _team_rail(scope.workspace_slug, str(scope.mode), here)
+        return [*_site_rail(str(scope.mode), PORTAL_RAIL, here), ("Team", team)]
+    if match is not None and match.namespace == "support":
+        user = context.get("user")
+        return _site_rail("support", SUPPORT_RAIL, here) if user is not None and user.is_staff else []
+    if getattr(request, "membership", None) is not None:
+        return _workspace_rail(request, here)
+    if any(here.startswith(each) for _, _, _, below in ACCOUNT_RAIL for each in below):
+        return _account_rail(context, here)
+    return []
+
+
+def _site_rail(site: str, groups: Groups, here: str) -> Rail:
+    return [
         (
             title,
-            [(text, symbol, reverse(f"{site}:{name}"), _same(here, name)) for text, symbol, name in entries],
+            [Link(text, icon, reverse(f"{site}:{name}"), _same(here, name), key) for text, icon, name, key in entries],
         )
         for title, entries in groups
     ]
-    if scope is not None:
-        drawn.append(("Team", _team_rail(scope.workspace_slug, str(scope.mode), here)))
-    return {"groups": drawn}
 
 
-def _team_rail(workspace: str, site: str, here: str) -> list[tuple[str, str, str, bool]]:
+def _team_rail(workspace: str, site: str, here: str) -> list[Link]:
     audit, own = "audit_auditevent_changelist", "settings"
     return [
-        ("Members", "users", make_root_url("workspace_members", workspace), False),
-        ("Audit log", "scroll", reverse(f"{site}:{audit}"), _same(here, audit)),
-        ("Settings", "gear", reverse(f"{site}:{own}"), here.startswith(own)),
+        Link("Members", "users", make_root_url("workspace_members", workspace), False, "m"),
+        Link("Audit log", "scroll", reverse(f"{site}:{audit}"), _same(here, audit), "u"),
+        Link("Settings", "gear", reverse(f"{site}:{own}"), here.startswith(own), "s"),
     ]
 
 
-def _workspace_rail(context: dict[str, Any], here: str) -> list[tuple[str, list[tuple[str, str, str, bool]]]]:
-    membership = getattr(context["request"], "membership", None)
-    if membership is None:
-        return []
-    slug = membership.workspace.slug
+def _workspace_rail(request: Any, here: str) -> Rail:
+    workspace = request.membership.workspace
     entries = [
-        ("Applications", "gauge", make_root_url("home"), False),
-        ("Members", "users", make_root_url("workspace_members", slug), here == "workspace_members"),
-        ("Audit log", "scroll", make_root_url("workspace_audit", slug), here == "workspace_audit"),
+        Link("Applications", "building", make_root_url("home"), False),
+        Link("Members", "users", make_root_url("workspace_members", workspace.slug), here == "workspace_members"),
+        Link("Audit log", "scroll", make_root_url("workspace_audit", workspace.slug), here == "workspace_audit"),
     ]
-    return [(membership.workspace.name, entries)]
+    return [(workspace.name, entries)]
+
+
+def _account_rail(context: dict[str, Any], here: str) -> Rail:
+    user = context.get("user")
+    if user is None or not user.is_authenticated or "authenticate" in here:
+        return []
+    entries = [
+        Link(text, icon, make_root_url(name), any(here.startswith(each) for each in below))
+        for text, icon, name, below in ACCOUNT_RAIL
+    ]
+    return [("My account", entries)]
 
 
 def _same(here: str, name: str) -> bool:
     return here == name or (name != "index" and here.rpartition("_")[0] == name.rpartition("_")[0])
+
+
+@register.simple_tag(takes_context=True)
+def places(context: dict[str, Any]) -> list[Workspace]:
+    """Give the person's workspaces with their applications, for the switch in the header."""
+    mine = Workspace.objects.filter(memberships__user=context["user"].pk).prefetch_related("applications")
+    return list(mine.order_by("name", "pk")[:20])
+
+
+@register.simple_tag(takes_context=True)
+def appearance(context: dict[str, Any]) -> dict[str, str]:
+    """Give how this person wants pages to look."""
+    request: HttpRequest | None = context.get("request")
+    return read_preferences(request) if request else {name: offered[0] for name, offered in PREFERENCES.items()}
 
 
 @register.simple_tag(takes_context=True)
@@ -143,9 +197,3 @@ def other_mode(context: dict[str, Any], mode: str) -> str:
         except NoReverseMatch:
             continue
     return reverse(f"{mode}:index")
-
-
-@register.simple_tag
-def page_address(changes: Any, step: int) -> str:
-    """Give the query of the page `step` pages on, filters kept."""
-    return str(changes.get_query_string({PAGE_VAR: changes.page_num + step}))

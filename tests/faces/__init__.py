@@ -1,0 +1,1 @@
+"""Pictures, accessibility and budgets of every page, in a real browser."""
