@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 
@@ -11,9 +12,10 @@ from apps.workspaces.scoped_admin import InOtherMode, RoleDoesNotAllow
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    status = 413 if isinstance(exception, RequestDataTooBig) else 400
     if _is_api(request):
-        return problem_response(request, status=400, code="bad_request", detail="The request cannot be read.")
-    return render(request, "400.html", status=400)
+        return problem_response(request, status=status, code="bad_request", detail="The request cannot be read.")
+    return render(request, "400.html", status=status)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -30,6 +32,10 @@ def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         return problem_response(request, status=404, code="not_found", detail="There is nothing at this address.")
+    if request.path.startswith(("/link/", "/oauth/")) and not request.path.startswith("/link/c/"):
+        told = f"There is nothing at {request.path[:100]}."
+        body = {"statusCode": 404, "error": "Not Found", "message": told, "error_description": told}
+        return JsonResponse(body, status=404)
     elsewhere = exception if isinstance(exception, InOtherMode) else None
     return render(request, "404.html", {"elsewhere": elsewhere}, status=404)
 

@@ -1,6 +1,7 @@
 """What is logged: an allow-list of our own loggers, one line each, without request bodies or patient data.
 
-Refuses the loggers that print URLs with queries, statements or payloads (django.server, httpx, botocore …).
+Refuses the loggers that print URLs with queries, statements or payloads (django.server, django.request, httpx,
+botocore …); what fails in a request is told by `relay.web`.
 """
 
 from typing import Any
@@ -19,7 +20,16 @@ LOGGING: dict[str, Any] = {
         # Their records carry URLs, parameters or bodies.
         **{
             name: {"handlers": ["nowhere"], "level": "CRITICAL", "propagate": False}
-            for name in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "s3transfer", "django.server")
+            for name in (
+                "httpx",
+                "httpcore",
+                "botocore",
+                "boto3",
+                "urllib3",
+                "s3transfer",
+                "django.server",
+                "django.request",
+            )
         },
     },
 }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
 
 from apps.audit.request_facts import seen
+from apps.workers.telling import told
 
 Handler = Callable[[HttpRequest], HttpResponse]
 # The strict variant of D12; consent and widget pages set their own header (rulings A1).
@@ -19,8 +22,14 @@ STRICT_POLICY = (
 )
 
 
+logger = logging.getLogger("relay.web")
+
+
 class RequestIdMiddleware:
-    """Every answer carries `X-Request-Id` (wire contract 2); the id is ours, never the caller's."""
+    """Every answer carries `X-Request-Id` (wire contract 2); the id is ours, never the caller's.
+
+    What fails is logged under it by class, place and route: paths may hold tickets, messages may hold data.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -30,6 +39,12 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        if isinstance(exception, Http404 | PermissionDenied | SuspiciousOperation):
+            return
+        route = request.resolver_match.route if request.resolver_match else "?"
+        logger.error("request %s %s %s: %s", seen(request).request_id, request.method, route, told(exception))
 
 
 class ContentPolicyMiddleware:

@@ -281,6 +281,8 @@ OWN_ACCOUNT_ROLE_ARNS = env.list("OWN_ACCOUNT_ROLE_ARNS", default=[])
 KEY_PREFIX = env.str("KEY_PREFIX", default="flexpa/")
 TRUST_SETTLE_SECONDS = env.float("TRUST_SETTLE_SECONDS", default=5.0)
 GIVE_UP_SECONDS = env.int("GIVE_UP_SECONDS", default=72 * 3600)
+# How many deliveries one retry or replay of many takes.
+BULK_ACTION_DELIVERIES = env.int("BULK_ACTION_DELIVERIES", default=10_000)
 SPOOL_DIR = Path(env.str("SPOOL_DIR", default=str(VAR / "spool")))
 # host:port pairs that the one door may reach although they are private (rulings B23).
 OUTBOUND_ALLOWED = env.list("OUTBOUND_ALLOWED", default=[])

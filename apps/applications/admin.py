@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.workspaces.scoped_admin import Need, ScopedModelAdmin, SupportModelAdmin, cells, may
 
 from . import views
+from .keys import Scope
 from .models import ApiKey, Application, LiveAccessRequest
+
+UNUSED = dt.timedelta(days=90)
+SHOWN_SCOPES = 2
+SCOPE_WORDS = {
+    Scope.LINK: "consent and tokens",
+    Scope.RECORDS_READ: "read records",
+    Scope.DESTINATIONS_WRITE: "change destinations",
+    Scope.DELIVERIES_REPLAY: "retry and replay deliveries",
+    Scope.KEYS_WRITE: "create, roll and end keys",
+    Scope.WEBHOOKS_WRITE: "change webhooks",
+    Scope.AUTHORIZATIONS_WRITE: "sync and revoke authorizations",
+}
 
 
 def key_state(key: ApiKey) -> str:
@@ -24,15 +38,34 @@ def key_state(key: ApiKey) -> str:
     return "expiring" if key.expires_at > timezone.now() else "ended"
 
 
+def is_safe_to_end(key: ApiKey) -> bool:
+    """Whether a key's successor is in use, and was used after it."""
+    heir_used_at = key.replaced_by.last_used_at if key.replaced_by else None
+    return heir_used_at is not None and (key.last_used_at is None or heir_used_at >= key.last_used_at)
+
+
+def key_hint(key: ApiKey) -> str:
+    """Advise on a key: whether the old one of a pair may end, whether an idle one is still needed."""
+    state, heir = key_state(key), key.replaced_by
+    if state == "expiring" and heir is not None:
+        if is_safe_to_end(key):
+            return "Its successor is in use: safe to end."
+        return "Its successor has not been used yet." if heir.last_used_at is None else "Both are in use still."
+    if state == "active" and timezone.now() - (key.last_used_at or key.created_at) > UNUSED:
+        return "Not used for 90 days. If nobody needs it, end it."
+    return ""
+
+
 class ApiKeyAdmin(ScopedModelAdmin):
     url_path = "keys"
     list_title = "API keys"
     list_subtitle = "A secret is shown once, when it is made. Afterwards its first and last characters tell it apart."
     empty_title = "No key yet"
     empty_text = "Create a secret key for your server. It is shown once, so have your vault open."
-    list_display = ("key", "state", "kind", "scope_names", "made", "used", "expires")
+    list_display = ("key", "state", "kind_and_scopes", "made", "used")
     list_display_links = ("key",)
     list_filter = ("kind",)
+    list_select_related = ("replaced_by",)
     ordering = ("-created_at", "id")
     object_template = "applications/key.html"
 
@@ -41,6 +74,7 @@ class ApiKeyAdmin(ScopedModelAdmin):
             self.own("new/", views.create_key, "create"),
             self.own("<uuid:key_id>/roll/", views.roll_key, "roll"),
             self.own("<uuid:key_id>/end/", views.end_key, "end"),
+            self.own("<uuid:key_id>/note/", views.note_key, "note"),
         ]
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -50,32 +84,57 @@ class ApiKeyAdmin(ScopedModelAdmin):
         return {"add_url": self.url("create"), "add_text": "Create key"}
 
     def object_context(self, request: HttpRequest, found: ApiKey) -> dict[str, Any]:
-        return {"facts": self.facts(found), "state": key_state(found), "api_key": found}
+        before = ApiKey.objects.filter(replaced_by=found.pk).first()
+        return {
+            "facts": self.facts(found),
+            "state": key_state(found),
+            "api_key": found,
+            "hint": key_hint(found),
+            "is_safe": is_safe_to_end(found),
+            "predecessor": before if before is not None and key_state(before) == "expiring" else None,
+        }
 
     def facts(self, found: ApiKey) -> list[tuple[str, SafeString | str]]:
+        heir = found.replaced_by
         return [
             ("Key", cells.code(found.public_value or str(found))),
-            ("Kind", found.get_kind_display()),
-            ("Mode", found.mode),
-            ("Scopes", ", ".join(found.scopes)),
-            ("Note", found.note or cells.NOTHING),
-            ("Created", format_html("{} by {}", cells.moment(found.created_at), found.created_by)),
+            ("Kind", found.get_kind_display().capitalize()),
+            ("May", ", ".join(scope_words(found))),
+            ("Mode", found.mode.capitalize()),
+            ("Stored", cells.words(found.note) if found.note else "Not said"),
+            ("Created", format_html("{} UTC by {}", cells.moment(found.created_at), cells.words(found.created_by))),
             ("Last used", self.used(found)),
-            ("Ends", self.expires(found)),
-            ("Replaced by", str(found.replaced_by) if found.replaced_by else cells.NOTHING),
+            ("Ends", format_html("{} UTC", cells.moment(found.expires_at)) if found.expires_at else "Does not end"),
+            ("Replaced by", _link(self, heir) if heir is not None else cells.NOTHING),
         ]
 
     @admin.display(description="Key")
     def key(self, found: ApiKey) -> SafeString | str:
-        return cells.code(found.public_value or str(found))
+        shown = format_html('<code class="whole">{}</code>', found.public_value or str(found))
+        note = format_html('<span class="second">{}</span>', cells.words(found.note)) if found.note else ""
+        return format_html("{}{}", shown, note)
 
     @admin.display(description="State")
     def state(self, found: ApiKey) -> SafeString:
-        return cells.state_tag(key_state(found))
+        state = key_state(found)
+        lines = [key_hint(found)]
+        if found.expires_at is not None:
+            ends = f"in {_left(found.expires_at)}, " if state == "expiring" else ""
+            lines.insert(0, format_html("{}{}", ends, cells.moment(found.expires_at)))
+        told = format_html_join("", '<span class="second">{}</span>', ((line,) for line in lines if line))
+        return format_html("{}{}", cells.state_tag(state), told)
 
-    @admin.display(description="Scopes")
-    def scope_names(self, found: ApiKey) -> str:
-        return ", ".join(found.scopes)
+    @admin.display(description="Kind")
+    def kind_and_scopes(self, found: ApiKey) -> SafeString:
+        words = scope_words(found)
+        more = f" and {len(words) - SHOWN_SCOPES} more" if len(words) > SHOWN_SCOPES + 1 else ""
+        shown = ", ".join(words[:SHOWN_SCOPES] if more else words) + more
+        return format_html(
+            '{}<span class="second" title="{}">{}</span>',
+            found.get_kind_display().capitalize(),
+            ", ".join(words),
+            shown,
+        )
 
     @admin.display(description="Created (UTC)")
     def made(self, found: ApiKey) -> SafeString:
@@ -87,9 +146,21 @@ class ApiKeyAdmin(ScopedModelAdmin):
             return "Never used"
         return format_html('{}<span class="second">{}</span>', cells.moment(found.last_used_at), found.last_used_ip)
 
-    @admin.display(description="Ends (UTC)")
-    def expires(self, found: ApiKey) -> SafeString | str:
-        return cells.moment(found.expires_at) if found.expires_at else "Does not end"
+
+def scope_words(key: ApiKey) -> list[str]:
+    return [SCOPE_WORDS[Scope(scope)] for scope in key.scopes]
+
+
+def _link(listed: ApiKeyAdmin, key: ApiKey) -> SafeString:
+    return format_html('<a href="{}"><code>{}</code></a>', listed.url("change", key.pk), str(key))
+
+
+def _left(at: dt.datetime) -> str:
+    """Shape: "6 days", "23 h", "40 min"."""
+    minutes = max(1, round((at - timezone.now()).total_seconds() / 60))
+    if minutes < 100:
+        return f"{minutes} min"
+    return f"{round(minutes / 60)} h" if minutes < 48 * 60 else f"{round(minutes / 1440)} days"
 
 
 class ApplicationAdmin(SupportModelAdmin):

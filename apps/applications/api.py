@@ -1,4 +1,4 @@
-"""`/api/v1/keys`: list, create, roll and end API keys.
+"""`/api/v1/keys`: list, create, note, roll and end API keys.
 
 Refuses to show a secret twice, and to let a key make a management key: that takes a person who has just
 proved who they are (rulings A11).
@@ -20,10 +20,17 @@ from rest_framework.viewsets import GenericViewSet
 from .authentication import access_of
 from .filters import ApiKeyFilters
 from .idempotency import SecretResponse, idempotent
-from .keys import KeyKind, Scope
+from .keys import DEFAULT_OVERLAP_SECONDS, KeyKind, Scope
 from .models import ApiKey
 from .problems import Conflict
-from .serializers import ApiKeySerializer, IssuedApiKeySerializer, NewApiKeySerializer, RollApiKeySerializer
+from .serializers import (
+    ApiKeySerializer,
+    IssuedApiKeySerializer,
+    NewApiKeySerializer,
+    NoteSerializer,
+    RollApiKeySerializer,
+    check_no_fields,
+)
 from .services import (
     IssuedKey,
     KeyEnded,
@@ -31,6 +38,7 @@ from .services import (
     RollInProgress,
     end_api_key,
     issue_api_key,
+    note_api_key,
     roll_api_key,
 )
 
@@ -44,7 +52,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
     scope_fields = ("application_id", "mode")
     scope_read = Scope.RECORDS_READ
     scope_write = Scope.KEYS_WRITE
-    fresh_actions = frozenset({"create", "roll"})
+    fresh_actions = frozenset({"create", "roll", "end"})
 
     @extend_schema(request=NewApiKeySerializer, responses={201: IssuedApiKeySerializer, 200: ApiKeySerializer})
     @idempotent
@@ -74,10 +82,11 @@ class ApiKeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
         """Replace a key. The old one works on for `overlap_seconds`; this answer has the new one's text."""
         body = RollApiKeySerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        overlap = body.validated_data.get("overlap_seconds", DEFAULT_OVERLAP_SECONDS[access_of(request).mode])
         try:
             issued = roll_api_key(
                 api_key=self.get_object(),
-                overlap_seconds=body.validated_data["overlap_seconds"],
+                overlap_seconds=overlap,
                 by=access_of(request).actor,
                 now=timezone.now(),
             )
@@ -85,11 +94,22 @@ class ApiKeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
             raise Conflict(str(error)) from None
         return _shown_once(issued)
 
+    @extend_schema(request=NoteSerializer, responses=ApiKeySerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Say where a key is stored; nothing else of a key can be changed."""
+        body = NoteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        key = self.get_object()
+        note_api_key(api_key=key, note=body.validated_data["note"], by=access_of(request).actor)
+        key.refresh_from_db()
+        return Response(ApiKeySerializer(key).data)
+
     @extend_schema(request=None, responses=ApiKeySerializer)
     @action(detail=True, methods=["post"])
     @idempotent
     def end(self, request: Request, pk: str) -> Response:
         """End a key now. Ending an ended key changes nothing."""
+        check_no_fields(request)
         key = self.get_object()
         end_api_key(api_key=key, by=access_of(request).actor, now=timezone.now())
         key.refresh_from_db()

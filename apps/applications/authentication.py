@@ -6,7 +6,6 @@ Source: architecture D10 and section 3, rulings A11 and B9.
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from apps.audit.events import Actor, ActorKind
+from apps.audit.request_facts import actor_behind, seen
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.models import Role
 from apps.workspaces.scoped_admin import Need, may
@@ -31,12 +31,10 @@ from apps.workspaces.scoped_admin.guards import signed_in_recently
 
 from .keys import PREFIXES, SCOPES, KeyKind, Mode, Scope, parse_key
 from .models import ApiKey, Application
-from .selectors import find_api_key
+from .selectors import BEFORE_ALL_KEYS, find_api_key
 from .services import note_key_use
 
 NEEDED = "Send a management key (mk_test_… or mk_live_…) as `Authorization: Bearer <key>`; a secret key may read."
-# Older than any key: `find_api_key` at this instant finds ended keys too, so that a 401 can say "ended".
-BEFORE_ALL_KEYS = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +90,9 @@ class ManagementKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             raise AuthenticationFailed(f"An Authorization header of another scheme was sent. {NEEDED}")
         key = _running_key(value.strip())
-        ip = getattr(request, "client_ip", "")
-        note_key_use(api_key=key, ip=ip, now=timezone.now())
-        actor = Actor(
-            kind=ActorKind.KEY,
-            id=str(key.pk),
-            label=str(key),
-            ip=ip,
-            request_id=getattr(request, "request_id", ""),
-            user_agent=request.headers.get("User-Agent", "")[:300],
-        )
+        inner = request._request
+        note_key_use(api_key=key, ip=seen(inner).client_ip, now=timezone.now())
+        actor = actor_behind(inner, ActorKind.KEY, actor_id=key.pk, label=str(key))
         access = KeyAccess(
             application=key.application,
             mode=Mode(key.mode),
@@ -161,7 +152,11 @@ class HasScope(BasePermission):
             raise MethodNotAllowed(method)
         if scope not in access.scopes:
             has = ", ".join(sorted(access.scopes)) or "none"
-            advice = "Ask an owner." if access.is_person else f"Use a management key (mk_{access.mode}_…)."
+            advice = (
+                "Ask an owner or admin of the workspace."
+                if access.is_person
+                else f"Use a management key (mk_{access.mode}_…), made in the portal under API keys."
+            )
             raise PermissionDenied(
                 f"This needs the scope {scope}. {access.holder} has: {has}. {advice}", code="missing_scope"
             )

@@ -46,7 +46,10 @@ SCOPES: dict[KeyKind, tuple[Scope, ...]] = {
         Scope.AUTHORIZATIONS_WRITE,
     ),
 }
+FORMS = {kind: f"{prefix}_test_… or {prefix}_live_…" for kind, prefix in PREFIXES.items()}
 KEY = re.compile(r"(pk|sk|mk)_(test|live)_([A-Za-z0-9_-]{43})")
+# How long an old key works on beside its successor, if nobody says.
+DEFAULT_OVERLAP_SECONDS = {Mode.TEST: 0, Mode.LIVE: 86_400}
 LOOKUP_LENGTH = 16  # "sk_test_" and eight more characters: enough to find, not to guess
 
 

@@ -36,11 +36,11 @@ class CreatedCursorPagination(BasePagination):
         self.order = getattr(view, "cursor_order", self.order)
         limit = _limit(request.query_params.get("limit"))
         if cursor := request.query_params.get("cursor"):
-            queryset = queryset.filter(_after(queryset, self.order, cursor))
+            queryset = queryset.filter(rows_after(queryset, self.order, cursor))
         rows = list(queryset.order_by(*self.order)[: limit + 1])
         if len(rows) > limit:
             rows = rows[:limit]
-            self.next_cursor = _encode([getattr(rows[-1], name.lstrip("-")) for name in self.order])
+            self.next_cursor = cursor_of(rows[-1], self.order)
         return rows
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -79,8 +79,8 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _after(queryset: QuerySet[Any], order: Sequence[str], cursor: str) -> Q:
-    """Return the condition "comes after the row of this cursor" in `order`.
+def rows_after(queryset: QuerySet[Any], order: Sequence[str], cursor: str) -> Q:
+    """Return the condition "comes after the row of this cursor" in `order`. Raises: ValidationError
 
     The first field's bound is repeated outside the OR: PostgreSQL can start its index scan there.
     """
@@ -97,7 +97,9 @@ def _after(queryset: QuerySet[Any], order: Sequence[str], cursor: str) -> Q:
     return Q(**{f"{names[0]}__{comparisons[0]}e": values[0]}) & after
 
 
-def _encode(values: list[Any]) -> str:
+def cursor_of(row: Any, order: Sequence[str]) -> str:
+    """Return the cursor that leads on from `row`."""
+    values = [getattr(row, name.lstrip("-")) for name in order]
     texts = [value.isoformat() if hasattr(value, "isoformat") else str(value) for value in values]
     return base64.urlsafe_b64encode(json.dumps(texts, separators=(",", ":")).encode()).decode().rstrip("=")
 
@@ -106,8 +108,14 @@ def _decode(cursor: str, queryset: QuerySet[Any], order: Sequence[str]) -> list[
     texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     if not isinstance(texts, list) or len(texts) != len(order) or not all(isinstance(t, str) for t in texts):
         raise ValueError("wrong shape")
-    fields = [queryset.model._meta.get_field(name.lstrip("-")) for name in order]
+    fields = [_field(queryset, name.lstrip("-")) for name in order]
     values = [field.to_python(text) for field, text in zip(fields, texts, strict=True)]
     if None in values or any("\x00" in text for text in texts):
         raise ValueError("empty value")
+    "".join(texts).encode()  # halves of surrogate pairs: UnicodeEncodeError is a ValueError
     return values
+
+
+def _field(queryset: QuerySet[Any], name: str) -> Any:
+    annotation = queryset.query.annotations.get(name)
+    return annotation.output_field if annotation is not None else queryset.model._meta.get_field(name)

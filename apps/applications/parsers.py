@@ -20,8 +20,10 @@ class ManagementJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Raises: ParseError."""
+        # JSON is UTF-8 (RFC 8259 8.1), whatever the charset of the header says.
+        context = {**(parser_context or {}), "encoding": "utf-8"}
         try:
-            value = super().parse(stream, media_type, parser_context)
+            value = super().parse(stream, media_type, context)
             json.dumps(value, ensure_ascii=False).encode()
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import ValidationError as InvalidValue
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -57,7 +58,7 @@ def problem_details(exc: Exception, context: Mapping[str, Any]) -> Response | No
     if isinstance(exc, exceptions.ValidationError):
         detail, errors = INVALID, list(_field_errors(exc.detail))
     elif isinstance(exc, exceptions.NotFound):
-        detail = "There is no such object here."
+        detail = f"There is no such object here.{_hint(context)}"
     body = problem(context["request"], status=status, code=code, detail=detail, errors=errors)
     return Response(body, status=status, headers=_headers(exc), content_type=CONTENT_TYPE)
 
@@ -83,6 +84,20 @@ def problem_response(request: HttpRequest, *, status: int, code: str, detail: st
     """Answer a problem where no API view was reached: Django's handlers of 400, 403, 404 and 500."""
     body = problem(request, status=status, code=code, detail=detail)
     return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+
+
+def _hint(context: Mapping[str, Any]) -> str:
+    """Tell a member that the object is in the other mode (ux 7); whoever else asks learns nothing."""
+    view: Any = context["view"]
+    access: Any = getattr(context["request"], "auth", None)
+    pk = getattr(view, "kwargs", {}).get("pk")
+    if pk is None or not getattr(access, "is_person", False) or view.scope_fields != ("application_id", "mode"):
+        return ""
+    others = view.get_queryset().filter(application_id=access.application.pk).exclude(mode=access.mode.value)
+    try:
+        return f" It is in {others.get(pk=pk).mode} mode: look there."
+    except (ObjectDoesNotExist, ValueError, InvalidValue):
+        return ""
 
 
 def _code(exc: exceptions.APIException) -> str:

@@ -2,25 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.request import Request
+
+from apps.workspaces.models import ONE_LINE
 
 from .keys import KeyKind
 from .models import ApiKey
 
 KEY_KINDS = [(kind.value, kind.value) for kind in KeyKind]
 MAX_OVERLAP_SECONDS = 7 * 86_400
+# How much of a field's name, and of how many, an answer repeats.
+SHOWN_CHARS, SHOWN_FIELDS = 40, 20
+
+
+class TextField(serializers.CharField):
+    """One line of text and nothing else: REST framework would take a number, and 1e999 as "inf"."""
+
+    default_error_messages = {"invalid": "Send a text."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(ONE_LINE)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Raises: ValidationError."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ChoiceField(serializers.ChoiceField):
+    """One of a few words. Says which; refuses to repeat what was sent."""
+
+    def __init__(self, choices: Any, **kwargs: Any) -> None:
+        super().__init__(choices, **kwargs)
+        self.error_messages["invalid_choice"] = f"Send one of: {', '.join(self.choices)}."
 
 
 class RequestSerializer(serializers.Serializer[Any]):
-    """A request body: a field that nobody reads is an error, not a silence."""
+    """A request body: a field that nobody reads is an error, not a silence; all errors are said at once."""
 
-    def validate(self, attrs: Any) -> Any:
-        unknown = sorted(set(self.initial_data) - set(self.fields))
-        if unknown:
-            raise serializers.ValidationError({name: ["Unknown field."] for name in unknown})
-        return attrs
+    default_error_messages = {
+        "invalid": "Send a JSON object, not another kind of value.",
+        "null": "Send a JSON object, not null.",
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises: ValidationError."""
+        errors: dict[str, Any] = {}
+        if isinstance(data, Mapping):
+            known = ", ".join(self.fields) or "none, leave the body empty"
+            unknown = sorted(set(data) - set(self.fields))
+            errors = {name[:SHOWN_CHARS]: [f"Unknown field. Known: {known}."] for name in unknown[:SHOWN_FIELDS]}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**errors, **_by_field(error)}) from None
+        if errors:
+            raise serializers.ValidationError(errors)
+        return value
+
+
+def _by_field(error: serializers.ValidationError) -> dict[str, Any]:
+    return error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
+
+
+class NoFieldsSerializer(RequestSerializer):
+    """The body of a POST that takes no field: empty, or an empty object."""
+
+
+def check_no_fields(request: Request) -> None:
+    """Raises: ValidationError naming what was sent."""
+    NoFieldsSerializer(data=request.data).is_valid(raise_exception=True)
 
 
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
@@ -65,14 +122,18 @@ class IssuedApiKeySerializer(ApiKeySerializer):
 
 
 class NewApiKeySerializer(RequestSerializer):
-    kind = serializers.ChoiceField(KEY_KINDS)
-    note = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    kind = ChoiceField(KEY_KINDS)
+    note = TextField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class NoteSerializer(RequestSerializer):
+    note = TextField(max_length=200, allow_blank=True)
 
 
 class RollApiKeySerializer(RequestSerializer):
     overlap_seconds = serializers.IntegerField(
         min_value=0,
         max_value=MAX_OVERLAP_SECONDS,
-        default=86_400,
-        help_text="How long the old key works on: a day unless told, 0 ends it now.",
+        required=False,
+        help_text="How long the old key works on, 0 ends it now. Unless told: a day in live, 0 in test.",
     )

@@ -2,47 +2,76 @@
 
 from __future__ import annotations
 
-import re
+import functools
+import logging
+from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
 
+from apps.applications.services import note_key_use
 from apps.audit.events import Actor, ActorKind
-from apps.authorizations import services, smart
+from apps.audit.request_facts import actor_behind, seen
+from apps.authorizations import services
 from apps.authorizations.models import Consent, ConsentText, PatientAuthorization
 from apps.authorizations.services import ConsentClosed, SignInClosed, SignInRefused
 from apps.authorizations.services.sign_in import find_sign_in
 from apps.authorizations.states import UNFINISHED, Usage
-from apps.outbound.failures import SourceError
 
 from . import forms, tickets
+from .external_ids import hash_for_logs, named_person
+from .policies import content_policy, origins_of, source_origins
+
+logger = logging.getLogger("relay.consent")
+View = Callable[..., HttpResponse]
 
 SHARED_KINDS = [
     "claims and coverage", "visits", "conditions", "medicines", "laboratory results", "vital signs",
     "immunizations", "procedures", "care plans", "documents", "care team",
 ]  # fmt: skip
-# What may stand in a policy: nothing that could end its directive and begin another.
-ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?=[/?#]|$)", re.IGNORECASE)
 
 
 def patient(request: HttpRequest) -> Actor:
-    return Actor(
-        kind=ActorKind.PATIENT,
-        ip=request.client_ip,  # type: ignore[attr-defined]
-        request_id=request.request_id,  # type: ignore[attr-defined]
-        user_agent=request.headers.get("User-Agent", "")[:300],
-    )
+    return actor_behind(request, ActorKind.PATIENT)
 
 
-@never_cache
-@require_GET
+def patient_page(*methods: str) -> Callable[[View], View]:
+    """Decorate a page: never cached, these methods, and a page for what cannot be read.
+
+    Exempt from the CSRF cookie: the ticket in the address is the capability, and a frame has no cookie to compare
+    with (rulings A1).
+    """
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @never_cache
+        @functools.wraps(view)
+        def answered(request: HttpRequest, **path: str) -> HttpResponse:
+            if request.method not in methods:
+                response = _stopped(request, f"This page takes {' and '.join(methods)} only.", status=405)
+                response["Allow"] = ", ".join(methods)
+                return response
+            try:
+                return view(request, **path)
+            except RequestDataTooBig:
+                return _stopped(request, "What was sent is too large for this page. Go back and try again.", status=413)
+            except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+                return _stopped(request, "What was sent cannot be read. Go back and try again.", status=400)
+
+        return answered
+
+    return decorate
+
+
+@patient_page("GET")
 def authorize(request: HttpRequest) -> HttpResponse:
     """`GET /link/auth`: open a consent for an application. Source: wire contract 3a."""
     now = timezone.now()
@@ -55,8 +84,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
     return _open(request, opening)
 
 
-@never_cache
-@require_GET
+@patient_page("GET")
 def open_link(request: HttpRequest) -> HttpResponse:
     """The widget's first page (Link v1): the same consent, answered with a public token."""
     try:
@@ -68,6 +96,10 @@ def open_link(request: HttpRequest) -> HttpResponse:
 
 def _open(request: HttpRequest, opening: forms.Opening) -> HttpResponse:
     now = timezone.now()
+    note_key_use(api_key=opening.key, ip=seen(request).client_ip, now=now)
+    external_id = opening.request.external_id
+    if opening.key.mode == "test" and (look := named_person(external_id)):
+        logger.warning("external id %s looks like %s", hash_for_logs(external_id), look)
     consent = services.open_consent(request=opening.request, by=patient(request), now=now)
     if opening.endpoint is not None:
         services.choose_endpoint(consent=consent, endpoint=opening.endpoint, by=patient(request), now=now)
@@ -76,9 +108,7 @@ def _open(request: HttpRequest, opening: forms.Opening) -> HttpResponse:
     return response
 
 
-@never_cache
-@csrf_exempt  # the ticket is the capability; a frame has no cookie to compare with (rulings A1)
-@require_http_methods(["GET", "POST"])
+@patient_page("GET", "POST")
 def introduction(request: HttpRequest, ticket: str) -> HttpResponse:
     """Who asks and why."""
     consent = tickets.find_consent(ticket)
@@ -92,13 +122,16 @@ def introduction(request: HttpRequest, ticket: str) -> HttpResponse:
         request,
         consent,
         "introduction",
-        {"onward": onward, "kinds": SHARED_KINDS, "duration": _duration(consent, consent.usage)},
+        {
+            "onward": onward,
+            "kinds": SHARED_KINDS,
+            "duration": _duration(consent, consent.usage),
+            "named_person": named_person(consent.end_user.external_id) if consent.mode == "test" else "",
+        },
     )
 
 
-@never_cache
-@csrf_exempt
-@require_http_methods(["GET", "POST"])
+@patient_page("GET", "POST")
 def choose_source(request: HttpRequest, ticket: str) -> HttpResponse:
     """Choose the plan or provider."""
     consent = tickets.find_consent(ticket)
@@ -127,9 +160,7 @@ def choose_source(request: HttpRequest, ticket: str) -> HttpResponse:
     )
 
 
-@never_cache
-@csrf_exempt
-@require_http_methods(["GET", "POST"])
+@patient_page("GET", "POST")
 def confirm(request: HttpRequest, ticket: str) -> HttpResponse:
     """What is shared; allow or refuse; then the patient leaves for the source."""
     consent = tickets.find_consent(ticket)
@@ -154,7 +185,7 @@ def confirm(request: HttpRequest, ticket: str) -> HttpResponse:
         "unticked": request.method == "POST",
         "back": reverse("consent-source", args=[ticket]),
     }
-    return _page(request, consent, "confirm", context, form_action=_source_origins(authorization))
+    return _page(request, consent, "confirm", context, form_action=source_origins(authorization))
 
 
 def _allow(request: HttpRequest, consent: Consent, authorization: PatientAuthorization) -> HttpResponse:
@@ -170,12 +201,11 @@ def _allow(request: HttpRequest, consent: Consent, authorization: PatientAuthori
     except SignInRefused as refused:
         return _stopped(request, str(refused), status=502, consent=consent)
     response = HttpResponseRedirect(url)
-    response["Content-Security-Policy"] = _policy(_source_origins(authorization))
+    response["Content-Security-Policy"] = content_policy(source_origins(authorization))
     return response
 
 
-@never_cache
-@require_GET
+@patient_page("GET")
 def callback(request: HttpRequest) -> HttpResponse:
     """Back from the source, by the browser that left."""
     state, now = request.GET.get("state", ""), timezone.now()
@@ -238,31 +268,8 @@ def _page(
     steps = {"introduction": 1, "source": 2, "confirm": 3, "done": 4, "refused": 4}
     shared = {"consent": consent, "application": consent.application, "mode": consent.mode, "step": steps[name]}
     response = render(request, f"consent_pages/{name}.html", {**shared, **context})
-    response["Content-Security-Policy"] = _policy([*_origins(consent.redirect_uri), *(form_action or [])])
+    response["Content-Security-Policy"] = content_policy([*origins_of(consent.redirect_uri), *(form_action or [])])
     return response
-
-
-def _policy(origins: list[str]) -> str:
-    """The consent variant of D12: forms may also lead to this request's own application and source."""
-    targets = " ".join(["'self'", *dict.fromkeys(origins)])
-    return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        f"form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
-    )
-
-
-def _source_origins(authorization: PatientAuthorization) -> list[str]:
-    """Where the source's sign-in lives, so that the browser lets the form lead there."""
-    try:
-        authorize_url, _ = smart.discover(authorization.endpoint)
-    except SourceError:
-        return []
-    return _origins(authorize_url)
-
-
-def _origins(url: str) -> list[str]:
-    found = ORIGIN.match(url)
-    return [found[0]] if found else []
 
 
 def _chosen(consent: Consent) -> PatientAuthorization | None:

@@ -6,6 +6,7 @@ Search is refused as not supported yet, never half answered.
 from __future__ import annotations
 
 import functools
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,9 +30,14 @@ from apps.records.selectors import View, find_view
 from apps.syncs.selectors import find_latest_job
 from apps.syncs.states import UNFINISHED
 
+from .negotiation import check_format, check_parameters
+
 CONTENT_TYPE = "application/fhir+json"
+READING = ("GET", "HEAD")
 WILDCARD = "$PATIENT_ID"
+ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # FHIR R4 "id"
 SYNCING_RETRY_SECONDS = 3
+SIGN_IN_FIRST = "A running patient access token is required: send Authorization: Bearer <access token>."
 
 
 def fhir(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -40,13 +46,17 @@ def fhir(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBas
     @functools.wraps(view)
     def wrapped(request: HttpRequest, **path: str) -> HttpResponseBase:
         try:
-            if request.method not in ("GET", "HEAD"):
-                raise FhirError("not-supported", text="Only reading is supported here.", status=405)
+            if request.method not in READING:
+                text = f"Only reading is supported here: GET or HEAD, not {request.method}."
+                raise FhirError("not-supported", text=text, status=405)
+            check_format(request)
             return view(request, **path)
         except FhirError as error:
             response = HttpResponse(error.body(), content_type=CONTENT_TYPE, status=error.status)
             if error.retry_after_seconds is not None:
                 response["Retry-After"] = response["X-Retry-After"] = str(int(error.retry_after_seconds))
+            if error.status == 405:
+                response["Allow"] = ", ".join(READING)
             if error.status == 401:
                 response["WWW-Authenticate"] = "Bearer"
             return response
@@ -60,10 +70,11 @@ def read(request: HttpRequest, *, resource_type: str, fhir_id: str) -> HttpRespo
     if resource_type not in ALL_R4_TYPES:
         raise FhirError("not-supported", text=f"{resource_type[:64]} is not a resource type of FHIR R4.")
     access = _access(request)
+    check_parameters(request)
     for authorization in access.authorizations:
         view = _view(authorization)
         wanted = _patient_id(access, fhir_id) if resource_type == "Patient" else fhir_id
-        line = view.line(resource_type, wanted)
+        line = view.line(resource_type, wanted) if ID.fullmatch(wanted) else None
         if line is not None:
             _audit(request, access, authorization, [f"{resource_type}/{wanted}"], "record.read")
             return _private(HttpResponse(line, content_type=CONTENT_TYPE))
@@ -74,6 +85,7 @@ def read(request: HttpRequest, *, resource_type: str, fhir_id: str) -> HttpRespo
 def everything(request: HttpRequest, *, fhir_id: str) -> HttpResponseBase:
     """`GET /fhir/Patient/<id>/$everything`: one streamed searchset. Source: records-api seed."""
     access = _access(request)
+    check_parameters(request)
     wanted = _patient_id(access, fhir_id)
     mine = [each for each in access.authorizations if str(each.destination_patient_id) == wanted]
     if not mine:
@@ -123,7 +135,10 @@ def metadata(request: HttpRequest) -> HttpResponseBase:
 @fhir
 def not_supported(request: HttpRequest) -> HttpResponseBase:
     _access(request)
-    raise FhirError("not-supported", text="This interaction is not supported.")
+    raise FhirError(
+        "not-supported",
+        text="This interaction is not supported. Supported: /fhir/<Type>/<id>, Patient/<id>/$everything.",
+    )
 
 
 def _access(request: HttpRequest) -> PatientAccess:
@@ -133,7 +148,7 @@ def _access(request: HttpRequest) -> PatientAccess:
             raise InvalidToken("missing")
         return find_patient_access(token.strip(), now=timezone.now())
     except InvalidToken:
-        raise FhirError("login", text="A running patient access token is required.") from None
+        raise FhirError("login", text=SIGN_IN_FIRST) from None
 
 
 def _view(authorization: PatientAuthorization) -> View:

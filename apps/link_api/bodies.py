@@ -1,33 +1,60 @@
-"""Requests and answers of the Link API as they are on the wire (C15, C16, C39)."""
+"""What clients send to the Link API: JSON or form bodies, Basic pairs, bearers (C15, C16).
+
+Refuses what it cannot read by name, and a parameter that is sent twice (RFC 6749 3.2); what it does not know it
+ignores (RFC 6749 3.2 too).
+"""
 
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
-from django.http import HttpRequest, JsonResponse
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 
-from apps.audit.events import Actor, ActorKind
-from apps.authorizations.models import PatientAuthorization
-from apps.authorizations.selectors import time_until_max_auth
-from apps.fhir.resource_types import SUPPORTED_TYPES
-from apps.syncs.selectors import SyncStatus, find_sync_status
+from .answers import Refused
 
 MAX_BODY_BYTES = 64 * 1024
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def read_body(request: HttpRequest) -> dict[str, str]:
-    """Return the text fields of a JSON or form body, told apart by content, not by header alone (C16)."""
-    raw = request.body[:MAX_BODY_BYTES]
-    if raw.lstrip()[:1] == b"{":
-        try:
-            found = json.loads(raw)
-        except (ValueError, RecursionError):
-            return {}
-        return {name: value for name, value in found.items() if isinstance(value, str)}
-    return dict(request.POST.items())  # type: ignore[arg-type]
+def read_body(request: HttpRequest) -> dict[str, Any]:
+    """Return the fields of a JSON or form body, told apart by content, not by header alone (C16).
+
+    Raises: Refused.
+    """
+    try:
+        raw = request.body
+    except RequestDataTooBig:
+        _too_large()
+    except UnreadablePostError:
+        raise Refused(400, "The body ended before its Content-Length: send it again.") from None
+    if len(raw) > MAX_BODY_BYTES:
+        _too_large()
+    if not raw.strip():
+        return {}
+    if raw.lstrip()[:1] == b"{" or request.content_type == "application/json":
+        return _read_json(raw)
+    if request.content_type not in FORMS:
+        raise Refused(415, f"Send JSON (Content-Type: application/json) or a form (Content-Type: {FORMS[0]}).")
+    return _read_form(request)
+
+
+def texts(body: Mapping[str, Any], *names: str) -> list[str]:
+    """Return these fields, each a text that is there. Raises: Refused, naming all that are missing or wrong."""
+    missing = [name for name in names if body.get(name, "") in ("", None)]
+    if missing:
+        raise Refused(400, f"Missing: {', '.join(missing)}. Send {_all(names)}, each as a text.")
+    wrong = [name for name in names if not isinstance(body[name], str)]
+    if wrong:
+        raise Refused(400, f"Not a text: {', '.join(wrong)}. Send {_all(names)}, each as a text.")
+    unreadable = [name for name in names if not _is_clean(body[name])]
+    if unreadable:
+        raise Refused(400, f"Not readable: {', '.join(unreadable)}. A text may hold no NUL and only whole characters.")
+    return [body[name] for name in names]
 
 
 def read_basic(request: HttpRequest) -> tuple[str, str] | None:
@@ -47,60 +74,51 @@ def read_bearer(request: HttpRequest) -> str:
     return value.strip() if kind.lower() == "bearer" else ""
 
 
-def refusal(status: int, error: str, message: str, *, authenticate: str = "") -> JsonResponse:
-    """Shape: {"statusCode", "error", "message", "error_description"} (C39)."""
-    response = JsonResponse(
-        {"statusCode": status, "error": error, "message": message, "error_description": message}, status=status
-    )
-    if authenticate:
-        response["WWW-Authenticate"] = authenticate
-    return no_store(response)
+def _read_json(raw: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
+    except RecursionError:
+        raise Refused(400, "The JSON is nested too deeply: send one object of texts.") from None
+    except ValueError:
+        raise Refused(400, "The body is not JSON in UTF-8: send one object of texts.") from None
+    if not isinstance(found, dict):
+        raise Refused(400, "The body must be a JSON object of texts, not another kind of value.")
+    return found
 
 
-def answer(fields: dict[str, Any]) -> JsonResponse:
-    return no_store(JsonResponse(fields))
+def _read_form(request: HttpRequest) -> dict[str, Any]:
+    try:
+        form = request.POST
+    except (MultiPartParserError, BadRequest, SuspiciousOperation, UnreadablePostError, LookupError):
+        raise Refused(400, f"The form cannot be read: send {FORMS[0]} in UTF-8.") from None
+    _refuse_twice(name for name, values in form.lists() if len(values) > 1)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
-def no_store(response: JsonResponse) -> JsonResponse:
-    response["Cache-Control"] = "no-store"
-    response["Pragma"] = "no-cache"
-    return response
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    _refuse_twice(name for name in dict.fromkeys(names) if names.count(name) > 1)
+    return dict(pairs)
 
 
-def endpoint_block(authorization: PatientAuthorization) -> dict[str, Any]:
-    endpoint = authorization.endpoint
-    return {
-        "id": str(endpoint.pk),
-        "label": endpoint.label,
-        "name": endpoint.name,
-        "refreshable": endpoint.refreshable,
-    }
+def _refuse_twice(names: Any) -> None:
+    twice = [name[:40] for name in names if _is_clean(name)][:3]
+    if twice:
+        raise Refused(400, f"Sent more than once: {', '.join(twice)}. Send each field once.", error="invalid_request")
 
 
-def sync_block(authorization: PatientAuthorization) -> dict[str, Any]:
-    """Every supported type, zero counts included; others only when synced. Units: lastSyncedAt in Unix seconds."""
-    status: SyncStatus = find_sync_status(authorization)
-    return {
-        "resourceTypes": {**dict.fromkeys(SUPPORTED_TYPES, 0), **status.counts},
-        "state": status.state,
-        "lastSyncedAt": status.last_synced_at,
-    }
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
-def authorization_block(authorization: PatientAuthorization, *, now: dt.datetime) -> dict[str, Any]:
-    """What exchange, refresh and introspect say about an authorization alike."""
-    return {
-        "endpoint": endpoint_block(authorization),
-        "sync": sync_block(authorization),
-        "timeUntilMaxAuth": time_until_max_auth(authorization, now=now),
-    }
+def _is_clean(text: str) -> bool:
+    """Whether PostgreSQL could hold it: no NUL, no half of a surrogate pair, nothing that was not UTF-8."""
+    return not any(sign == "\x00" or sign == "\ufffd" or "\ud800" <= sign <= "\udfff" for sign in text)
 
 
-def key_actor(request: HttpRequest, key_label: str, key_id: object) -> Actor:
-    return Actor(
-        kind=ActorKind.KEY,
-        id=str(key_id),
-        label=key_label,
-        ip=request.client_ip,  # type: ignore[attr-defined]
-        request_id=request.request_id,  # type: ignore[attr-defined]
-    )
+def _too_large() -> NoReturn:
+    raise Refused(413, f"The body is larger than {MAX_BODY_BYTES} bytes: send the fields of this request only.")
+
+
+def _all(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

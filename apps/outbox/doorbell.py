@@ -20,6 +20,7 @@ class Lane(StrEnum):
     SYNC = "sync"
     DELIVER = "deliver"
     MAIL = "mail"
+    BULK = "bulk"
 
 
 def wake(lane: Lane) -> None:

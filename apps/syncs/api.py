@@ -15,6 +15,7 @@ from apps.applications.authentication import access_of
 from apps.applications.idempotency import idempotent
 from apps.applications.keys import Scope
 from apps.applications.problems import Conflict
+from apps.applications.serializers import check_no_fields
 from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.serializers import AuthorizationSerializer
 from apps.authorizations.states import AuthorizationState
@@ -53,6 +54,7 @@ class AuthorizationVerbs(GenericViewSet[PatientAuthorization]):
     @idempotent
     def sync(self, request: Request, pk: str) -> Response:
         """Fetch the records again. If a sync is under way, it is the answer, and will run once more."""
+        check_no_fields(request)
         try:
             job = request_sync(
                 authorization=self.get_object(),
@@ -69,6 +71,7 @@ class AuthorizationVerbs(GenericViewSet[PatientAuthorization]):
     @idempotent
     def revoke(self, request: Request, pk: str) -> Response:
         """End the authorization and delete its data. What was delivered stays in your storage."""
+        check_no_fields(request)
         authorization = self.get_object()
         revoke_and_expunge(authorization=authorization, by=access_of(request).actor, now=timezone.now())
         authorization.refresh_from_db()

@@ -39,7 +39,7 @@ def rewrite_references(
     Shape: full_urls are urn -> "Type/source id"; the answer is keyed by the local reference.
     """
     targets: dict[str, Target] = {}
-    for element in _reference_elements(resource):
+    for element in reference_elements(resource):
         value = element["reference"]
         if len(value) > MAX_REFERENCE_LENGTH:
             continue
@@ -67,7 +67,7 @@ def _rewrite(value: str, context: SourceContext) -> tuple[str, Target | None]:
             return value, None
 
 
-def _reference_elements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def reference_elements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the Reference elements below a resource; the list grows while it is read, whatever the depth."""
     nodes = _searched_elements(resource)
     for node in nodes:

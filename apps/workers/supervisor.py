@@ -23,6 +23,7 @@ from django.db.models.functions import Now
 
 from apps.audit.services import seal_events
 from apps.destinations.models import Delivery
+from apps.mails.models import Mail
 from apps.outbox.draining import draining_flag
 from apps.syncs.models import SyncJob
 
@@ -142,8 +143,9 @@ class Stall:
 
 
 def is_work_running() -> bool:
-    syncs = SyncJob.objects.filter(state="ACTIVE", lease_until__gt=Now())
-    return syncs.exists() or Delivery.objects.filter(state="RUNNING", lease_until__gt=Now()).exists()
+    if SyncJob.objects.filter(state="ACTIVE", lease_until__gt=Now()).exists():
+        return True
+    return any(rows.objects.filter(state="RUNNING", lease_until__gt=Now()).exists() for rows in (Delivery, Mail))
 
 
 def become_subreaper() -> None:

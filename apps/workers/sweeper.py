@@ -18,10 +18,13 @@ from django.utils import timezone
 from apps.applications.idempotency import purge_idempotency_records
 from apps.audit.services import seal_events
 from apps.authorizations.services import abandon_expired
-from apps.destinations.models import Delivery
-from apps.destinations.services import sweep_deliveries
+from apps.destinations.models import BulkAction, Delivery
+from apps.destinations.services import retest_due, sweep_deliveries
 from apps.destinations.services.ending import clean_spool
-from apps.destinations.states import CLAIMABLE
+from apps.destinations.states import CLAIMABLE, BulkState
+from apps.mails.models import Mail
+from apps.mails.services import sweep_mails
+from apps.mails.states import CLAIMABLE as CLAIMABLE_MAILS
 from apps.outbox.doorbell import Lane, ring
 from apps.records.services import prune_versions
 from apps.syncs.models import SyncJob
@@ -51,6 +54,8 @@ def sweep(now: dt.datetime | None = None) -> dict[str, int]:
         "spool": clean_spool,
         "idempotency": lambda: purge_idempotency_records(now=now),
         "seals": seal_events,
+        "mails": lambda: sweep_mails(now=now),
+        "retests": lambda: retest_due(now=now),  # asks AWS: last, so that nothing waits for it
     }
     done = {}
     for name, duty in duties.items():
@@ -71,3 +76,7 @@ def ring_for_due_work() -> None:
         ring(Lane.SYNC)
     if Delivery.objects.filter(state__in=CLAIMABLE, next_attempt_at__lte=Now(), destination__state="ENABLED").exists():
         ring(Lane.DELIVER)
+    if Mail.objects.filter(state__in=CLAIMABLE_MAILS, next_attempt_at__lte=Now()).exists():
+        ring(Lane.MAIL)
+    if BulkAction.objects.exclude(state=BulkState.COMPLETED).exists():
+        ring(Lane.BULK)

@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from apps.destinations.services import deliver_next
+from apps.destinations.services import deliver_next, run_next_bulk_item
+from apps.mails.services import send_next_mail
 from apps.outbox.doorbell import Lane
 from apps.outbox.draining import is_draining
 from apps.syncs.services import run_next_sync_job
@@ -15,7 +16,12 @@ from .telling import told
 
 logger = logging.getLogger("relay.workers")
 DRAIN_SECONDS = 20.0
-WORK: dict[Lane, Callable[[], bool]] = {Lane.SYNC: run_next_sync_job, Lane.DELIVER: deliver_next}
+WORK: dict[Lane, Callable[[], bool]] = {
+    Lane.SYNC: run_next_sync_job,
+    Lane.DELIVER: deliver_next,
+    Lane.MAIL: send_next_mail,
+    Lane.BULK: run_next_bulk_item,
+}
 
 
 def drain(lane: str) -> None:

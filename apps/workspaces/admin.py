@@ -30,6 +30,7 @@ class WorkspaceAdmin(SupportModelAdmin):
         return [
             ("Short name", cells.code(found.slug)),
             ("Created", cells.moment(found.created_at)),
+            ("Second factor", "Required" if found.requires_second_factor else "Not required"),
             ("Members", ", ".join(f"{each.user.email} ({each.role})" for each in members)),
             (
                 "Applications",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django import forms
 
 from .models import ONE_LINE, SLUG, Role
@@ -17,13 +20,34 @@ class NewWorkspaceForm(forms.Form):
     )
 
 
-class AddMemberForm(forms.Form):
-    email = forms.EmailField(label="E-mail", help_text="Of somebody who has signed up here.")
-    role = forms.ChoiceField(choices=Role.choices, initial=Role.DEVELOPER)
+class WorkspaceForm(forms.Form):
+    name = forms.CharField(max_length=100, validators=[ONE_LINE], help_text="Your team or company.")
+
+
+# What each role is for, in one line; the table on the members page has the rest.
+ROLE_TEXTS = {
+    Role.OWNER: "Owner: everything, other owners included",
+    Role.ADMIN: "Admin: members, settings, keys and destinations, in test and live",
+    Role.DEVELOPER: "Developer: everything in test; in live looks, syncs, tests and retries",
+    Role.VIEWER: "Viewer: looks, and changes nothing",
+}
 
 
 class RoleForm(forms.Form):
-    role = forms.ChoiceField(choices=Role.choices)
+    """A role out of those that the person who gives it may give."""
+
+    role = forms.ChoiceField(widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, offered: Sequence[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = [(role.value, ROLE_TEXTS[role]) for role in offered]  # type: ignore[attr-defined]
+
+
+class InvitationForm(RoleForm):
+    email = forms.EmailField(
+        label="E-mail", help_text="The link goes to this address, and only whoever signs in with it can use the link."
+    )
+    field_order = ("email", "role")
 
 
 class AppearanceForm(forms.Form):

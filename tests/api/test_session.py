@@ -38,8 +38,9 @@ def test_a_write_is_for_those_whom_the_portal_lets_write(world: World, role: Rol
         assert (event.actor_kind, event.actor_id) == ("person", str(world.people[role].pk))
     else:
         assert answer.status_code == 403
-        sentence = f"needs the scope destinations:write. The role {role} has: records:read. Ask an owner."
-        assert sentence in answer.json()["detail"]
+        detail = answer.json()["detail"]
+        assert f"needs the scope destinations:write. The role {role} has: records:read." in detail
+        assert detail.endswith("Ask an owner or admin of the workspace.")
 
 
 def test_a_stranger_sees_404_as_for_an_application_that_is_not_there(world: World) -> None:

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from apps.applications.keys import SCOPES, KeyKind, Mode, new_key, parse_key
 from apps.applications.models import ApiKey, ApiKeyDigest
-from apps.applications.selectors import find_api_key, find_client, find_publishable_key
+from apps.applications.selectors import KeyRefused, check_api_key, check_client, find_api_key
 from apps.applications.services import (
     KeyEnded,
     LiveAccessMissing,
@@ -90,7 +90,11 @@ def test_pair_needs_one_application_and_one_mode(team: Team, other_team: Team, l
     now = timezone.now()
 
     def is_pair(public: str, secret: str) -> bool:
-        return find_client(client_id=public, secret=secret, now=now) is not None
+        try:
+            keys = check_client(client_id=public, secret=secret, now=now)
+        except KeyRefused:
+            return False
+        return [key.kind for key in keys] == ["publishable", "secret"]
 
     assert is_pair(team.publishable_key, team.secret_key)
     assert is_pair(*live_keys)
@@ -99,7 +103,8 @@ def test_pair_needs_one_application_and_one_mode(team: Team, other_team: Team, l
     assert not is_pair(live_keys[0], team.secret_key)
     assert not is_pair(team.secret_key, team.secret_key)
     assert not is_pair(team.publishable_key, team.publishable_key)
-    assert find_publishable_key(team.secret_key, now=now) is None
+    with pytest.raises(KeyRefused, match="this is a secret key"):
+        check_api_key(team.secret_key, needed=KeyKind.PUBLISHABLE, name="client_id", now=now)
 
 
 @pytest.mark.django_db

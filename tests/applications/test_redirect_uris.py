@@ -51,6 +51,24 @@ def test_other_addresses_are_refused_with_a_sentence(team: Team, uri: str) -> No
     assert RedirectUri.objects.count() == before
 
 
+SENTENCES = {
+    "https://care.example/#here": "redirect_uri must have no fragment: leave out # and what follows.",
+    "https://user:pass@care.example/": "redirect_uri must have no user name or password in it.",
+    "https://*.example/": "redirect_uri must have no wildcard: register each address, to the letter.",
+    "javascript:alert(1)": "redirect_uri must use https: browsers follow no other scheme from here.",
+    "http://care.example/": "redirect_uri must use https (http only for localhost, and only in test mode).",
+    "https://care.example/" + "x" * 500: "redirect_uri must have 500 characters at most.",
+    "/callback": "redirect_uri must be a full URL like https://app.example/callback.",
+}
+
+
+@pytest.mark.parametrize(("uri", "sentence"), list(SENTENCES.items()))
+def test_each_fault_has_its_own_sentence(team: Team, uri: str, sentence: str) -> None:
+    with pytest.raises(InvalidRedirectUri) as refused:
+        add_redirect_uri(application=team.application, mode=Mode.TEST, uri=uri, by=SYSTEM)
+    assert str(refused.value) == sentence
+
+
 def test_plain_http_is_for_loopback_in_test_mode_only(team: Team) -> None:
     with pytest.raises(InvalidRedirectUri, match="https"):
         add_redirect_uri(application=team.application, mode=Mode.LIVE, uri="http://localhost:3000/", by=SYSTEM)

@@ -140,7 +140,7 @@ def test_public_token_ends_after_thirty_minutes(client: Client, team: Team, paye
 
 
 def test_unknown_public_token_is_refused(client: Client, team: Team) -> None:
-    for token in ("", "public_token_950fae5f-0000-4000-8000-000000000000", "x" * 5000):
+    for token in ("public_token_950fae5f-0000-4000-8000-000000000000", "x" * 5000):
         response = post(client, EXCHANGE, {"public_token": token, "secret_key": team.secret_key})
         assert refused(response, 400, "Bad Request").startswith("Invalid public token.")
 
@@ -161,17 +161,19 @@ def test_anything_but_a_running_secret_key_is_401(client: Client, team: Team, pa
     management = issue_api_key(application=application, mode=Mode.TEST, kind=KeyKind.MANAGEMENT, by=SYSTEM).value
     ended = issue_api_key(application=application, mode=Mode.TEST, kind=KeyKind.SECRET, by=SYSTEM)
     end_api_key(api_key=ended.api_key, by=SYSTEM, now=timezone.now())
-    for key in ("", "sk_test_short", team.publishable_key, management, ended.value, team.secret_key[:-1] + "!"):
+    for key in ("sk_test_short", team.publishable_key, management, ended.value, team.secret_key[:-1] + "!"):
         message = refused(post(client, EXCHANGE, {"public_token": token, "secret_key": key}), 401, "Unauthorized")
-        assert not key or key not in message
+        assert key not in message
     read(post(client, EXCHANGE, {"public_token": token, "secret_key": team.secret_key}))
     assert secret_key_of(team).last_used_at is not None
 
 
 def test_only_post_is_answered(client: Client) -> None:
     for path in (EXCHANGE, "/link/token", "/oauth/token", "/link/revoke"):
-        assert client.get(path).status_code == 405
-    assert client.post("/link/introspect").status_code == 405
+        answer = client.get(path)
+        assert refused(answer, 405, "Method Not Allowed") == f"{path} takes POST only, this was GET."
+        assert answer["Allow"] == "POST"
+    assert client.post("/link/introspect")["Allow"] == "GET"
 
 
 BAD_BODIES: list[bytes] = [
@@ -186,7 +188,7 @@ BAD_BODIES: list[bytes] = [
 def test_bad_bodies_are_refused_in_json(client: Client, team: Team, path: str, number: int) -> None:
     for content_type in ("application/json", "application/x-www-form-urlencoded"):
         response = client.generic("POST", path, BAD_BODIES[number], content_type)
-        assert response.status_code in (400, 401)
+        assert response.status_code in (400, 401, 413)
         assert response.json()["statusCode"] == response.status_code
 
 

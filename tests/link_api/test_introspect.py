@@ -106,7 +106,7 @@ def test_forged_tokens_are_401(client: Client, team: Team, payer_url: str) -> No
     other = part({**json.loads(base64.urlsafe_b64decode(claims + "==")), "jti": "0"})
     deep = base64.urlsafe_b64encode(b"[" * 5000).rstrip(b"=").decode()
     forged = [
-        "", "x", "a.b.c", f"{header}.{claims}.", f"{header}.{other}.{signature}", token + "x",
+        "x", "a.b.c", f"{header}.{claims}.", f"{header}.{other}.{signature}", token + "x",
         f"{part({'alg': 'none'})}.{claims}.", f"{part({'alg': 'HS256', 'kid': kid})}.{claims}.{signature}",
         f"{part({'alg': 'ES256', 'kid': 'nobody'})}.{claims}.{signature}",
         f"{part({'alg': 'ES256', 'kid': 7})}.{claims}.{signature}",
@@ -118,9 +118,11 @@ def test_forged_tokens_are_401(client: Client, team: Team, payer_url: str) -> No
     ]  # fmt: skip
     for each in forged:
         assert refused(client.get(INTROSPECT, headers=bearer(each)), 401, "Unauthorized") == "Invalid access token"
-    for header_value in (token, f"Basic {token}", "Bearer"):
-        refused(client.get(INTROSPECT, headers={"Authorization": header_value}), 401, "Unauthorized")
-    refused(client.get(INTROSPECT), 401, "Unauthorized")
+    for header_value in (token, f"Basic {token}", "Bearer", "Bearer ", ""):
+        answer = client.get(INTROSPECT, headers={"Authorization": header_value})
+        message = refused(answer, 401, "Unauthorized")
+        assert message == "No access token was sent: send Authorization: Bearer <the patient's access token>."
+        assert answer["WWW-Authenticate"] == 'Bearer realm="link"'  # RFC 6750 3.1: no error code without a token
     read(client.get(INTROSPECT, headers={"Authorization": f"bearer {token}"}))
 
 
@@ -141,4 +143,5 @@ SEGMENT = st.one_of(
 @given(segments=st.lists(SEGMENT, min_size=1, max_size=5))
 @hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bearer_text_makes_introspect_fail(client: Client, segments: list[str]) -> None:
-    refused(client.get(INTROSPECT, headers=bearer(".".join(segments))), 401, "Unauthorized")
+    answer = client.get(INTROSPECT, headers=bearer(".".join(segments)))
+    refused(answer, 401, "Unauthorized")

@@ -135,6 +135,7 @@ def test_revoke_needs_both_the_bearer_and_the_own_secret_key(
     issued = exchange(team, sign_in(team, payer_url))
     bearer = f"Bearer {issued.access_token}"
     refused(post(client, REVOKE, {"secret_key": team.secret_key}), 401, "Unauthorized")
-    for key in ("", team.publishable_key, other_team.secret_key, live_keys[1]):
+    refused(post(client, REVOKE, {}, authorization=bearer), 400, "Bad Request")
+    for key in (team.publishable_key, other_team.secret_key, live_keys[1]):
         refused(post(client, REVOKE, {"secret_key": key}, authorization=bearer), 401, "Unauthorized")
     assert PatientAuthorization.objects.get().state == "EXCHANGED"

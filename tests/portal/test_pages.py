@@ -170,7 +170,8 @@ def test_admin_cannot_make_or_unmake_an_owner(acme: World) -> None:
     admin.post(f"/w/acme/members/{rows['owner'].pk}/remove/")
     admin.post(f"/w/acme/members/{rows['owner'].pk}/role/", {"role": "viewer"})
     admin.post(f"/w/acme/members/{rows['admin'].pk}/role/", {"role": "owner"})
-    admin.post("/w/acme/members/add/", {"email": make_user("fifth@example.com").email, "role": "owner"})
+    admin.post("/w/acme/members/invite/", {"email": "fifth@example.com", "role": "owner"})
+    assert not acme.workspace.invitations.filter(role="owner").exists()
     assert {each.pk: each.role for each in acme.workspace.memberships.all()} == {
         each.pk: role for role, each in rows.items()
     }

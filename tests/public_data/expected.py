@@ -49,7 +49,7 @@ def expected_of(record: Record) -> Expected:
         if given.search and leaves(given.search).get(".mode") == '"outcome"':
             made.remarks += 1
             continue
-        key = key_of(given.raw)
+        key = key_of(given.raw, given.full_url)
         if isinstance(key, str):
             made.refusals[key] += 1
             continue
@@ -61,8 +61,11 @@ def expected_of(record: Record) -> Expected:
 
 
 @cache
-def key_of(raw: bytes) -> Key | str:
-    """Return (type, source id), or the code under which the resource must be recorded as refused."""
+def key_of(raw: bytes, full_url: str | None) -> Key | str:
+    """Return (type, source id), or the code under which the resource must be recorded as refused.
+
+    A resource without an id has the one that its entry's fullUrl ends in.
+    """
     found = leaves(raw)
     kind, pk = found.get(".resourceType", '""'), found.get(".id", '""')
     if not all(path.startswith(".") or token == "{}" for path, token in found.items()):
@@ -72,10 +75,16 @@ def key_of(raw: bytes) -> Key | str:
     if not is_string(kind) or not TYPE_NAME.fullmatch(unescaped(kind)):
         return "malformed"
     if pk in ('""', "null"):
-        return "missing-id"
+        named = NAMED.fullmatch(full_url or "")
+        if not named or (named["type"] or unescaped(kind)) != unescaped(kind):
+            return "missing-id"
+        pk = f'"{named["id"]}"'
     if not is_string(pk) or not USABLE_ID.fullmatch(unescaped(pk)):
         return "malformed"
     return unescaped(kind), unescaped(pk)
+
+
+NAMED = re.compile(r"(?:urn:uuid:|urn:oid:|https?://.*/(?P<type>[A-Za-z]+)/)(?P<id>[^/]+)")
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def offer_of(given: tuple[Given, ...], *, by_id: frozenset[str] = frozenset()) -
     found_by_id: dict[str, dict[str, Given]] = {}
     patients: dict[str, bytes] = {}
     for each in given:
-        key = key_of(each.raw)
+        key = key_of(each.raw, each.full_url)
         kind, pk = (ELSEWHERE, "") if isinstance(key, str) else key
         if kind in by_id:
             found_by_id.setdefault(kind, {})[pk] = each

@@ -75,7 +75,9 @@ def test_what_is_added_is_documented(ingested: Ingested) -> None:
             f'"{source_id}"',
         }
         rest = [
-            path for path in added if path not in identifiers and not path.startswith((".meta.source", ".meta.tag["))
+            path
+            for path in added
+            if path not in {".id", *identifiers} and not path.startswith((".meta.source", ".meta.tag["))
         ]
         assert {added[path] for path in rest} <= {'"Undefined by source"', "true"}, rest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from apps.applications.keys import Mode
@@ -30,6 +30,7 @@ class Resource:
     id: str
     content: str = ""
     refs: tuple[str, ...] = ()
+    more: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def raw(self) -> bytes:
         value = {
@@ -37,6 +38,7 @@ class Resource:
             "id": self.id,
             "note": [{"text": self.content}],
             "basedOn": [{"reference": each} for each in self.refs],
+            **self.more,
         }
         return json.dumps(value).encode()
 

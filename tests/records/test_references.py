@@ -103,3 +103,28 @@ def test_a_source_that_names_an_unchanged_resource_by_a_new_urn_is_followed(fill
     local = f"Practitioner/{filled.new_id('Practitioner', 'p1')}"
     assert references(filled) == [local]
     assert references(filled, "o2") == [local], "the older urn still leads to it"
+
+
+def test_a_urn_that_is_a_uri_or_inside_a_kept_bundle_is_left_as_it_is() -> None:
+    urn = "urn:uuid:0c9d1f6e-0000-4000-8000-000000000001"
+    filled = Filled.make()
+    target = Resource("Observation", "o1")
+    page = [
+        target,
+        Resource(
+            "Immunization", "i1", more={"education": [{"reference": urn}], "reaction": [{"detail": {"reference": urn}}]}
+        ),
+        Resource(
+            "Bundle",
+            "b1",
+            more={"signature": {"who": {"reference": urn}}, "entry": [{"resource": {"a": {"reference": urn}}}]},
+        ),
+    ]
+    filled.stage(page, urns={urn: target})
+    filled.close("Observation")
+    local = f"Observation/{filled.new_id('Observation', 'o1')}"
+    lines = {row.type: json.loads(bytes(row.line)) for row in StoredResource.objects.filter(partition=filled.partition)}
+    assert lines["Immunization"]["education"] == [{"reference": urn}]
+    assert lines["Immunization"]["reaction"] == [{"detail": {"reference": local}}]
+    assert lines["Bundle"]["signature"] == {"who": {"reference": local}}
+    assert lines["Bundle"]["entry"] == [{"resource": {"a": {"reference": urn}}}]

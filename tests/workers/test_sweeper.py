@@ -13,6 +13,7 @@ from apps.applications.keys import Mode
 from apps.applications.services import create_application
 from apps.audit.events import SYSTEM
 from apps.destinations.models import Delivery, Destination
+from apps.mails.models import Mail
 from apps.outbox.doorbell import Lane
 from apps.syncs.models import SyncJob
 from apps.workers import sweeper
@@ -98,6 +99,7 @@ def test_hints_are_rung_for_what_is_due_and_for_nothing_else(
     Delivery.objects.all().delete()
     Destination.objects.filter(pk=made.destination.pk).delete()
     SyncJob.objects.all().delete()
+    Mail.objects.all().delete()
     due = timezone.now() - dt.timedelta(hours=1)
     place = Destination.objects.create(
         application=application, mode="test", name="Lake", bucket="lake", region="us-east-1", role_arn="x",

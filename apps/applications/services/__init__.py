@@ -1,7 +1,7 @@
 """Writes on applications: applications themselves, keys, live access."""
 
+from ..redirect_uris import InvalidRedirectUri
 from .applications import (
-    InvalidRedirectUri,
     add_redirect_uri,
     create_application,
     remove_redirect_uri,
@@ -14,6 +14,7 @@ from .keys import (
     RollInProgress,
     end_api_key,
     issue_api_key,
+    note_api_key,
     note_key_use,
     roll_api_key,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "decide_live_access",
     "end_api_key",
     "issue_api_key",
+    "note_api_key",
     "note_key_use",
     "remove_redirect_uri",
     "request_live_access",

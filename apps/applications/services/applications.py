@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from django.db import transaction
 
@@ -13,15 +12,7 @@ from apps.workspaces.models import Workspace
 
 from ..keys import KeyKind, Mode
 from ..models import Application, RedirectUri, SyncFrequency
-
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-# It becomes part of headers: no space, no control character, nothing that could end a directive.
-PRINTABLE = re.compile(r"[!-~]{1,500}")
-NETLOC = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
-
-
-class InvalidRedirectUri(ValueError):
-    """A redirect URI that we would not send a patient to."""
+from ..redirect_uris import check_redirect_uri
 
 
 @transaction.atomic
@@ -45,28 +36,12 @@ def update_application(*, application: Application, name: str, sync_frequency: S
 
 @transaction.atomic
 def add_redirect_uri(*, application: Application, mode: Mode, uri: str, by: Actor) -> RedirectUri:
-    """Raises: InvalidRedirectUri for anything but https, or http on loopback in test mode."""
-    parts = _split(uri)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK and mode == Mode.TEST):
-        raise InvalidRedirectUri("redirect_uri must use https (http only for localhost, and only in test mode).")
-    made, new = RedirectUri.objects.get_or_create(application=application, mode=mode, uri=uri)
-    if new:
-        _record("redirect_uri.added", application, by, {"mode": mode.value, "host": parts.hostname})
+    """Register it; registering it again changes nothing. Raises: InvalidRedirectUri."""
+    host = check_redirect_uri(uri, allow_loopback=mode == Mode.TEST)
+    made, is_new = RedirectUri.objects.get_or_create(application=application, mode=mode, uri=uri)
+    if is_new:
+        _record("redirect_uri.added", application, by, {"mode": mode.value, "host": host})
     return made
-
-
-def _split(uri: str) -> SplitResult:
-    try:
-        parts = urlsplit(uri)
-        whole = bool(parts.scheme) and bool(parts.hostname) and parts.port != 0 and "#" not in uri
-    except ValueError:
-        whole = False
-    if not whole or not PRINTABLE.fullmatch(uri) or not NETLOC.fullmatch(parts.netloc):
-        raise InvalidRedirectUri(
-            "redirect_uri must be a full URL without fragment, credentials, spaces or letters outside ASCII, "
-            "500 characters at most."
-        )
-    return parts
 
 
 @transaction.atomic

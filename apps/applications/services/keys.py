@@ -11,6 +11,10 @@ from django.db.models import Q
 from apps.audit.events import Actor, Place
 from apps.audit.services import record_event
 from apps.encryption.fields import keyring
+from apps.mails.composing import Value
+from apps.mails.kinds import MailKind
+from apps.mails.places import mail_place
+from apps.mails.services import mail_owners_and_admins
 
 from ..keys import SCOPES, KeyKind, Mode, lookup_prefix, new_key
 from ..models import ApiKey, ApiKeyDigest, Application
@@ -31,8 +35,11 @@ class KeyEnded(Exception):
 
 
 class RollInProgress(Exception):
-    def __init__(self) -> None:
-        super().__init__("This key is being replaced already. End the old one before rolling again.")
+    """One overlap at a time: neither the old key nor its successor is rolled while both work."""
+
+    def __init__(self, old: ApiKey) -> None:
+        ends = f"{old.expires_at:%d %b %H:%M} UTC" if old.expires_at else "its end"
+        super().__init__(f"{old} is being replaced already and works until {ends}. End it before rolling again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,15 @@ class IssuedKey:
 @transaction.atomic
 def issue_api_key(*, application: Application, mode: Mode, kind: KeyKind, by: Actor, note: str = "") -> IssuedKey:
     """Raises: LiveAccessMissing for live keys before staff granted live access."""
+    issued = _issue(application=application, mode=mode, kind=kind, by=by, note=note)
+    if kind == KeyKind.MANAGEMENT:
+        _tell(MailKind.MANAGEMENT_KEY_ISSUED, issued.api_key, by)
+    elif kind == KeyKind.SECRET:  # a publishable key opens nothing
+        _tell(MailKind.KEY_ISSUED, issued.api_key, by, key_kind=kind.value)
+    return issued
+
+
+def _issue(*, application: Application, mode: Mode, kind: KeyKind, by: Actor, note: str) -> IssuedKey:
     if mode == Mode.LIVE and not application.has_live_access:
         raise LiveAccessMissing
     value = new_key(kind, mode)
@@ -69,19 +85,28 @@ def issue_api_key(*, application: Application, mode: Mode, kind: KeyKind, by: Ac
 @transaction.atomic
 def roll_api_key(*, api_key: ApiKey, overlap_seconds: int, by: Actor, now: dt.datetime) -> IssuedKey:
     """Issue the successor; the old key works on for `overlap_seconds`. Raises: KeyEnded, RollInProgress."""
-    old = ApiKey.objects.select_for_update().select_related("application").get(pk=api_key.pk)
-    if old.replaced_by_id is not None and old.expires_at is not None and old.expires_at > now:
-        raise RollInProgress
-    if old.expires_at is not None and old.expires_at <= now:
-        raise KeyEnded
-    issued = issue_api_key(
-        application=old.application, mode=Mode(old.mode), kind=KeyKind(old.kind), by=by, note=old.note
-    )
+    rows = ApiKey.objects.select_for_update(of=("self",)).select_related("application__workspace")
+    old = rows.get(pk=api_key.pk)
+    _check_no_overlap(old, now)
+    issued = _issue(application=old.application, mode=Mode(old.mode), kind=KeyKind(old.kind), by=by, note=old.note)
     old.replaced_by = issued.api_key
     old.expires_at = now + dt.timedelta(seconds=overlap_seconds)
     old.save(update_fields=["replaced_by", "expires_at"])
     _record("api_key.rolled", old, by, {"overlap_seconds": overlap_seconds, "new": str(issued.api_key.pk)})
+    ends_at = old.expires_at if overlap_seconds else None
+    _tell(MailKind.KEY_ROLLED, old, by, key_kind=old.kind, new_key=str(issued.api_key), ends_at=ends_at)
     return issued
+
+
+def _check_no_overlap(old: ApiKey, now: dt.datetime) -> None:
+    """Raises: KeyEnded, RollInProgress."""
+    if old.expires_at is not None and old.expires_at <= now:
+        raise KeyEnded
+    if old.replaced_by_id is not None:
+        raise RollInProgress(old)
+    before = ApiKey.objects.filter(replaced_by=old.pk, expires_at__gt=now).first()
+    if before is not None:
+        raise RollInProgress(before)
 
 
 @transaction.atomic
@@ -90,11 +115,25 @@ def end_api_key(*, api_key: ApiKey, by: Actor, now: dt.datetime) -> None:
     running = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
     if ApiKey.objects.filter(running, pk=api_key.pk).update(expires_at=now):
         _record("api_key.ended", api_key, by, {})
+        _tell(MailKind.KEY_ENDED, api_key, by, key_kind=api_key.kind)
+
+
+@transaction.atomic
+def note_api_key(*, api_key: ApiKey, note: str, by: Actor) -> None:
+    """Say where a key is stored."""
+    if ApiKey.objects.filter(pk=api_key.pk).exclude(note=note).update(note=note):
+        _record("api_key.noted", api_key, by, {"fields": ["note"]})
 
 
 def note_key_use(*, api_key: ApiKey, ip: str, now: dt.datetime) -> None:
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USE_RESOLUTION)
     ApiKey.objects.filter(stale, pk=api_key.pk).update(last_used_at=now, last_used_ip=ip)
+
+
+def _tell(kind: MailKind, key: ApiKey, by: Actor, **context: Value) -> None:
+    application = key.application
+    place = mail_place(application.workspace, application, key.mode)
+    mail_owners_and_admins(kind=kind, context={"key": str(key), **context}, place=place, by=by)
 
 
 def _record(action: str, key: ApiKey, by: Actor, detail: dict[str, object]) -> None:

@@ -8,6 +8,9 @@ from django.db import IntegrityError, transaction
 
 from apps.audit.events import Actor, Place
 from apps.audit.services import record_event
+from apps.mails.kinds import MailKind
+from apps.mails.places import mail_place
+from apps.mails.services import mail_owners_and_admins, mail_support
 
 from ..models import Application, LiveAccessRequest
 
@@ -31,6 +34,12 @@ def request_live_access(*, application: Application, purpose: str, by: Actor) ->
     except IntegrityError:
         raise RequestOpen from None
     _record("live_access.requested", request, by)
+    mail_support(
+        kind=MailKind.LIVE_ACCESS_REQUESTED,
+        context={"request_id": request.pk},
+        place=mail_place(application.workspace, application),
+        by=by,
+    )
     return request
 
 
@@ -46,6 +55,12 @@ def decide_live_access(*, request: LiveAccessRequest, granted: bool, notes: str,
             live_granted_at=now, live_granted_by=by.label
         )
     _record(f"live_access.{decision.value}", request, by)
+    mail_owners_and_admins(
+        kind=MailKind.LIVE_ACCESS_DECIDED,
+        context={"decision": decision.value},
+        place=mail_place(request.application.workspace, request.application),
+        by=by,
+    )
 
 
 def _record(action: str, request: LiveAccessRequest, by: Actor) -> None:

@@ -1,6 +1,6 @@
 """Own pages of the portal and the console on keys, settings, live access and new applications."""
 
-from .keys import create_key, end_key, roll_key
+from .keys import create_key, end_key, note_key, roll_key
 from .live_access import decide_request, request_access
 from .settings import add_uri, change, create, remove_uri, settings_page
 
@@ -11,6 +11,7 @@ __all__ = [
     "create_key",
     "decide_request",
     "end_key",
+    "note_key",
     "remove_uri",
     "request_access",
     "roll_key",

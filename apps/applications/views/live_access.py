@@ -14,7 +14,7 @@ from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Crumb, Need, portal_page, render_page, support_page
 
 from ..forms import DecisionForm, LiveAccessForm
-from ..middleware import Scope
+from ..middleware import scope_of
 from ..models import LiveAccessRequest
 from ..services import AlreadyDecided, RequestOpen, decide_live_access, request_live_access
 from .keys import application_of
@@ -23,7 +23,7 @@ from .settings import settings_url, show_settings
 
 @portal_page(Need.ADMINISTER, methods=("POST",))
 def request_access(request: HttpRequest) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     form = LiveAccessForm(request.POST)
     if form.is_valid():
         try:

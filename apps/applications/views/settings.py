@@ -9,10 +9,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from apps.workspaces.authentication import actor_of
-from apps.workspaces.models import Membership
 from apps.workspaces.scoped_admin import (
     Crumb,
     Need,
+    membership_of,
     portal_page,
     render_page,
     root_url,
@@ -22,7 +22,7 @@ from apps.workspaces.scoped_admin import (
 
 from ..forms import ApplicationForm, LiveAccessForm, NewApplicationForm, RedirectUriForm
 from ..keys import Mode
-from ..middleware import Scope
+from ..middleware import Scope, scope_of
 from ..models import Application, RedirectUri, SyncFrequency
 from ..services import (
     InvalidRedirectUri,
@@ -41,7 +41,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 
 @portal_page(Need.ADMINISTER, methods=("POST",))
 def change(request: HttpRequest) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     form = ApplicationForm(request.POST)
     if not form.is_valid():
         return show_settings(request, {"form": form})
@@ -57,9 +57,11 @@ def change(request: HttpRequest) -> HttpResponse:
 
 @portal_page(Need.GUARD, methods=("POST",))
 def add_uri(request: HttpRequest) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     form = RedirectUriForm(request.POST)
-    if form.is_valid():
+    if form.is_valid() and _is_registered(scope, form.cleaned_data["uri"]):
+        form.add_error("uri", f"This address is registered for {scope.mode} mode already. There is nothing to do.")
+    elif form.is_valid():
         try:
             add_redirect_uri(
                 application=application_of(scope),
@@ -77,7 +79,7 @@ def add_uri(request: HttpRequest) -> HttpResponse:
 
 @portal_page(Need.GUARD, methods=("POST",))
 def remove_uri(request: HttpRequest, uri_id: int) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     uris = RedirectUri.objects.select_related("application")
     found = get_object_or_404(uris, pk=uri_id, application=scope.application_id, mode=scope.mode)
     remove_redirect_uri(redirect_uri=found, by=actor_of(request))
@@ -87,8 +89,7 @@ def remove_uri(request: HttpRequest, uri_id: int) -> HttpResponse:
 
 @workspace_page(Need.ADMINISTER, methods=("GET", "POST"))
 def create(request: HttpRequest) -> HttpResponse:
-    membership: Membership = request.membership  # type: ignore[attr-defined]
-    workspace = membership.workspace
+    workspace = membership_of(request).workspace
     form = NewApplicationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         name, slug = form.cleaned_data["name"], form.cleaned_data["slug"]
@@ -106,19 +107,25 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def show_settings(request: HttpRequest, forms: dict[str, object]) -> HttpResponse:
     """Draw the page with its three forms; `forms` replaces those that were sent and refused."""
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     application: Application = application_of(scope)
+    requests = list(application.live_requests.order_by("-requested_at", "id")[:5])
     context = {
         "application": application,
         "form": ApplicationForm(initial={"name": application.name, "sync_frequency": application.sync_frequency}),
         "uri_form": RedirectUriForm(),
         "live_form": LiveAccessForm(),
         "redirect_uris": application.redirect_uris.filter(mode=scope.mode).order_by("uri"),
-        "live_requests": application.live_requests.order_by("-requested_at", "id")[:5],
+        "live_requests": requests,
+        "open_request": next((each for each in requests if each.decided_at is None), None),
         **forms,
     }
     crumbs: list[Crumb] = [(scope.application_name, reverse(f"{scope.mode}:index")), ("Settings", "")]
     return render_page(request, "applications/settings.html", context, title="Settings", crumbs=crumbs)
+
+
+def _is_registered(scope: Scope, uri: str) -> bool:
+    return RedirectUri.objects.filter(application=scope.application_id, mode=scope.mode, uri=uri).exists()
 
 
 def settings_url(scope: Scope) -> str:

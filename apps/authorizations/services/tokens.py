@@ -32,7 +32,11 @@ VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 4.1
 
 
 class InvalidGrant(Exception):
-    """A code, public token or refresh token that opens nothing."""
+    """A code, public token or refresh token that opens nothing.
+
+    Shape: the text is one word: unknown, mode, used, reused, expired, ended, redirect_uri, code_verifier,
+        code_verifier_form.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +72,10 @@ def redeem_one_time_token(
         .filter(digest__in=digests, kind=kind)
         .first()
     )
-    if found is None or found.consent.application_id != application.pk or found.consent.mode != mode:
+    if found is None or found.consent.application_id != application.pk:
         raise InvalidGrant("unknown")
+    if found.consent.mode != mode:
+        raise InvalidGrant("mode")
     consent = found.consent
     if found.used_at is not None:
         raise InvalidGrant("used")
@@ -116,8 +122,10 @@ def _rotate(*, value: str, client: ApiKey, by: Actor, now: dt.datetime) -> Issue
     digests = [digest for _, digest in keyring().digests(value, purpose=REFRESH_PURPOSE)]
     tokens = RefreshToken.objects.select_related("consent__application", "consent__end_user")
     found = tokens.filter(digest__in=digests).first()
-    if found is None or (found.consent.application_id, found.consent.mode) != (client.application_id, client.mode):
+    if found is None or found.consent.application_id != client.application_id:
         raise InvalidGrant("unknown")
+    if found.consent.mode != client.mode:
+        raise InvalidGrant("mode")
     # Consent, authorizations, token: every writer locks in this order, so that none waits in a circle, and
     # whoever ends the family waits for the token that is issued here.
     _lock_consent(found.consent_id)
@@ -257,7 +265,7 @@ def _check_pkce(consent: Consent, redirect_uri: str, code_verifier: str) -> None
     if redirect_uri != consent.redirect_uri:
         raise InvalidGrant("redirect_uri")
     if not VERIFIER.fullmatch(code_verifier):
-        raise InvalidGrant("code_verifier")
+        raise InvalidGrant("code_verifier_form")
     hashed = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
     if not hmac.compare_digest(hashed, consent.code_challenge):
         raise InvalidGrant("code_verifier")

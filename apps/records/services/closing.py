@@ -11,12 +11,15 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from apps.fhir import codec
+from apps.transforms.references import reference_elements
 
 from ..models import ReferenceTarget, StoredResource, UrnAlias
 from ..selectors import View
 
 # Our encoder writes no blanks, and a quote inside a JSON string is escaped: this cannot match inside a text.
 REFERENCE = re.compile(rb'"reference":"([^"\\]+)"')
+# Types in which a member of that name may be no Reference, or one that resolves elsewhere: a Bundle's entries.
+OTHER_REFERENCES = frozenset({"Bundle", "DetectedIssue", "Immunization"})
 BATCH_ROWS = 500
 
 
@@ -149,17 +152,14 @@ def _rewrite(rows: QuerySet[StoredResource], view: View, replacements: dict[byte
 
     after = 0
     while True:
-        # A Bundle kept as a record is a document of its own: references in its entries resolve inside it.
-        batch = list(
-            rows.filter(pk__gt=after)
-            .exclude(type="Bundle")
-            .order_by("pk")
-            .values_list("pk", "first_seq", "line")[:BATCH_ROWS]
-        )
+        found = rows.filter(pk__gt=after).order_by("pk").values_list("pk", "type", "first_seq", "line")
+        batch = list(found[:BATCH_ROWS])
         staged: list[tuple[int, bytes]] = []
         older: list[tuple[int, bytes]] = []
-        for pk, first_seq, before in batch:
+        for pk, kind, first_seq, before in batch:
             line = REFERENCE.sub(replace, before)
+            if line != before and kind in OTHER_REFERENCES:
+                line = _mended_by_element(bytes(before), replacements)
             if line != before:
                 (staged if first_seq == view.seq else older).append((pk, line))
         _change_lines(staged)
@@ -167,6 +167,15 @@ def _rewrite(rows: QuerySet[StoredResource], view: View, replacements: dict[byte
         if len(batch) < BATCH_ROWS:
             return
         after = batch[-1][0]
+
+
+def _mended_by_element(line: bytes, replacements: dict[bytes, bytes]) -> bytes:
+    resource = codec.decode(line)
+    for element in reference_elements(resource):
+        found = replacements.get(_escaped(element["reference"]))
+        if found is not None:
+            element["reference"] = codec.decode(b'{"to":"' + found + b'"}')["to"]
+    return codec.encode(resource)
 
 
 def _change_lines(changed: list[tuple[int, bytes]]) -> None:

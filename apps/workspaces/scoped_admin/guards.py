@@ -15,6 +15,7 @@ from uuid import UUID
 
 from allauth.account.authentication import get_authentication_records
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -22,6 +23,7 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
 from ..models import Membership, Role
+from ..selectors import has_second_factor
 from .links import root_url
 
 View = Callable[..., HttpResponse]
@@ -137,6 +139,8 @@ def workspace_page(need: Need, *, methods: tuple[str, ...] = ("GET",), fresh: Fr
             found = member.select_related("workspace").first()
             if found is None:
                 raise Http404
+            if found.workspace.requires_second_factor and not has_second_factor(request.user.pk):
+                return lead_to_second_factor(request, found.workspace.name)
             cast("GuardedRequest", request).membership = found
             if not may(found.role, need):
                 raise RoleDoesNotAllow(need, found.role)
@@ -173,6 +177,16 @@ def takes(*methods: str) -> Decorator:
         return answers_to(methods, guarded)
 
     return decorate
+
+
+def lead_to_second_factor(request: HttpRequest, workspace_name: str) -> HttpResponse:
+    """Send a member whom the workspace's rule keeps out to where a factor is set up."""
+    messages.warning(
+        request,
+        f"{workspace_name} asks its members for a second factor, and you have none yet. Set up an authenticator app"
+        " or a passkey here; then the workspace opens again.",
+    )
+    return HttpResponseRedirect(root_url("mfa_index"))
 
 
 def answers_to(methods: tuple[str, ...], view: View) -> View:

@@ -15,14 +15,17 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup, Disallow
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
+from .csv_export import Columns, csv_response
 from .guards import Scope, not_allowed, scope_on
 from .links import scope_url
 from .lists import CappedPaginator, PortalChangeList
 from .pages import Crumb, page_context, render_page
+from .support_trail import record_support_view
 
 LOOKUPS = ("", "__exact", "__id__exact", "__gte", "__lt", "__isnull")
 
@@ -48,6 +51,8 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # Exact matches that the search box tries: ids of ours, and texts.
     search_ids: ClassVar[Sequence[str]] = ("pk",)
     search_texts: ClassVar[Sequence[str]] = ()
+    # Heads and values of the list as CSV; none: no export.
+    csv_columns: ClassVar[Columns] = {}
 
     actions = None
     list_per_page = 25
@@ -143,6 +148,7 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         return [
             path("", self.wrap(self.changelist_view), name=f"{name}_changelist"),
+            *([path("export.csv", self.wrap(self.csv_view))] if self.csv_columns else []),
             *self.own_urls(),
             path(f"<{self.id_converter}:object_id>/", self.wrap(self.object_view), name=f"{name}_change"),
         ]
@@ -175,13 +181,30 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "subtitle": self.list_subtitle,
             "empty_title": self.empty_title,
             "empty_text": self.empty_text,
+            "has_csv": bool(self.csv_columns),
             **self.list_context(request),
             **(extra_context or {}),
         }
         try:
-            return super().changelist_view(request, context)
+            response = super().changelist_view(request, context)
         except (DisallowedModelAdminLookup, DisallowedModelAdminToField):
-            return render(request, "400.html", {"reason": "This list has no such filter."}, status=400)
+            return _no_such_filter(request)
+        if changes := getattr(response, "context_data", {}).get("cl"):
+            self.note_seen(request, changes.result_list, listed=True)
+        return response
+
+    def csv_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Send what the list shows under the same filters, all pages of it."""
+        if request.method not in ("GET", "HEAD"):
+            return not_allowed(request, ("GET",))
+        try:
+            changes = self.get_changelist_instance(request)
+        except (DisallowedModelAdminLookup, DisallowedModelAdminToField):
+            return _no_such_filter(request)
+        return csv_response(changes.queryset, self.csv_columns, name=self.url_path)
+
+    def note_seen(self, request: HttpRequest, rows: Sequence[Model], *, listed: bool = False) -> None:
+        """Told which rows a page is about to show."""
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         try:
@@ -201,6 +224,7 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         found = self.get_queryset(request).filter(pk=object_id).first()
         if found is None:
             raise self.missing(request, object_id)
+        self.note_seen(request, [found])
         name = self.name_of(found)
         crumbs = [*self.home_crumbs(request), (self.list_title, self.url("changelist")), (name, "")]
         context = {"object": found, "object_id": str(found.pk), **self.object_context(request, found)}
@@ -254,7 +278,17 @@ class ScopedModelAdmin(DeclaredOnlyAdmin):
 
 
 class SupportModelAdmin(DeclaredOnlyAdmin):
-    """Rows of all workspaces, for the console; classes here name no clinical column."""
+    """Rows of all workspaces, for the console; classes here name no clinical column.
+
+    What staff see of a team stands in that team's audit log.
+    """
+
+    def note_seen(self, request: HttpRequest, rows: Sequence[Model], *, listed: bool = False) -> None:
+        record_support_view(request, rows, listed=listed)
 
     def home_crumbs(self, request: HttpRequest) -> list[Crumb]:
         return [("Support", reverse(f"{self.admin_site.name}:index"))]
+
+
+def _no_such_filter(request: HttpRequest) -> HttpResponse:
+    return render(request, "400.html", {"reason": "This list has no such filter."}, status=400)

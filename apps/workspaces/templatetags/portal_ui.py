@@ -153,6 +153,7 @@ def _workspace_rail(request: Any, here: str) -> Rail:
         Link("Applications", "building", make_root_url("home"), False),
         Link("Members", "users", make_root_url("workspace_members", workspace.slug), here == "workspace_members"),
         Link("Audit log", "scroll", make_root_url("workspace_audit", workspace.slug), here == "workspace_audit"),
+        Link("Settings", "gear", make_root_url("workspace_settings", workspace.slug), here == "workspace_settings"),
     ]
     return [(workspace.name, entries)]
 

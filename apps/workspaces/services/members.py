@@ -1,4 +1,4 @@
-"""Writes on workspaces and memberships; each with its audit event in one transaction."""
+"""Members and their roles; a workspace keeps an owner."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from django.db import transaction
 
 from apps.audit.events import Actor, Place
 from apps.audit.services import record_event
+from apps.mails.composing import Value
+from apps.mails.kinds import MailKind
+from apps.mails.places import mail_place
+from apps.mails.services import mail_owners_and_admins
 
-from .models import Membership, Role, User, Workspace
+from ..models import Membership, Role, User, Workspace
 
 
 class LastOwner(Exception):
@@ -17,55 +21,69 @@ class LastOwner(Exception):
         super().__init__("The last owner cannot go. Make somebody else an owner first.")
 
 
-@transaction.atomic
-def create_workspace(*, name: str, slug: str, owner: User, by: Actor) -> Workspace:
-    workspace = Workspace.objects.create(name=name, slug=slug)
-    Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
-    record_event(
-        action="workspace.created",
-        by=by,
-        place=Place(workspace_id=str(workspace.id)),
-        target_type="workspace",
-        target_id=workspace.id,
-    )
-    return workspace
+class AlreadyMember(Exception):
+    def __init__(self) -> None:
+        super().__init__("This person is a member already.")
 
 
 @transaction.atomic
 def add_member(*, workspace: Workspace, user: User, role: Role, by: Actor) -> Membership:
-    membership = Membership.objects.create(workspace=workspace, user=user, role=role)
+    """Raises: AlreadyMember."""
+    membership, is_new = Membership.objects.get_or_create(workspace=workspace, user=user, defaults={"role": role})
+    if not is_new:
+        raise AlreadyMember
     _record("membership.added", membership, by, {"role": role.value})
+    _tell(MailKind.MEMBER_ADDED, membership, by, role=role.value)
     return membership
 
 
 @transaction.atomic
 def change_role(*, membership: Membership, role: Role, by: Actor) -> None:
     """Raises: LastOwner."""
-    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
-    membership.refresh_from_db()
+    _lock(membership)
     before = membership.role
-    if before == Role.OWNER and role != Role.OWNER:
+    if before == role:
+        return
+    if before == Role.OWNER:
         _check_other_owner(membership)
     membership.role = role
     membership.save(update_fields=["role"])
     _record("membership.role_changed", membership, by, {"before": before, "after": role.value})
+    _tell(MailKind.ROLE_CHANGED, membership, by, before=str(before), after=role.value)
 
 
 @transaction.atomic
 def remove_member(*, membership: Membership, by: Actor) -> None:
     """Raises: LastOwner."""
-    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
-    membership.refresh_from_db()
+    _lock(membership)
     if membership.role == Role.OWNER:
         _check_other_owner(membership)
     _record("membership.removed", membership, by, {"role": membership.role})
+    _tell(MailKind.MEMBER_REMOVED, membership, by)
     membership.delete()
 
 
+def _lock(membership: Membership) -> None:
+    # One writer of owners at a time, or two of them could each believe that the other one stays.
+    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    membership.refresh_from_db()
+
+
 def _check_other_owner(membership: Membership) -> None:
-    others = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER)
+    others = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
         raise LastOwner
+
+
+def _tell(kind: MailKind, membership: Membership, by: Actor, **context: Value) -> None:
+    member = membership.user.email
+    mail_owners_and_admins(
+        kind=kind,
+        context={"member": member, **context},
+        place=mail_place(membership.workspace),
+        by=by,
+        also=[member],
+    )
 
 
 def _record(action: str, membership: Membership, by: Actor, detail: dict[str, str]) -> None:

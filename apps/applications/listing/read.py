@@ -1,0 +1,231 @@
+"""One look at a list: which rows the address asks for, how they are paged, what the filters would show."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import django_filters
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import QueryDict
+from rest_framework.exceptions import ValidationError
+
+from apps.workspaces.scoped_admin import lists
+from apps.workspaces.templatetags import portal_lists
+
+from ..paging import cursor_of, rows_after
+from .facets import Counted, Facet, FacetValue, count_values, offered_values
+
+# What the address says beside the filters: where the page begins, which way it was turned, and in what form.
+OWN_PARAMETERS = ("cursor", "back", "format")
+
+
+class BadQuery(Exception):
+    """The address asks for what this list does not have. The message says so to a person."""
+
+
+class Declared(Protocol):
+    """What a list's class declares (`MirroredModelAdmin`)."""
+
+    model: Any
+    viewset: Any
+    api_path: str
+    facets: Sequence[Facet]
+    list_display: Any
+    list_display_links: Any
+    list_per_page: int
+    sort_columns: Any
+
+    def get_sort_columns(self) -> dict[str, str]: ...
+    def url(self, action: str, *args: object) -> str: ...
+    def decorate(self, rows: list[Any]) -> None: ...
+
+
+class ListRead:
+    """A page of a list, for the template. Raises: BadQuery when it is made."""
+
+    def __init__(self, listed: Declared, rows: QuerySet[Any], query: QueryDict) -> None:
+        self.listed, self.base = listed, rows
+        self.model, self.model_admin = listed.model, listed
+        self.list_display, self.list_display_links = listed.list_display, listed.list_display_links
+        self.own = {name: query.get(name, "") for name in OWN_PARAMETERS}
+        self.params = query.copy()
+        for name in OWN_PARAMETERS:
+            self.params.pop(name, None)
+        for name, values in list(self.params.lists()):
+            self.params.setlist(name, [each for each in values if each.strip()])
+            if not self.params.getlist(name):
+                del self.params[name]
+        self._check()
+        self.order = listed.viewset.filterset_class.order_of(self.params.get("sort", ""))
+        self.rows = self.filtered()
+        self.result_list = self._page()
+        listed.decorate(self.result_list)
+
+    def _check(self) -> None:
+        known = self.listed.viewset.filterset_class.base_filters
+        for name, values in self.params.lists():
+            if name not in known:
+                raise BadQuery("This list has no such filter.")
+            if len(values) > 1 and not isinstance(known[name], django_filters.MultipleChoiceFilter):
+                raise BadQuery(f"The filter {name} was sent more than once.")
+
+    def filtered(self, without: str = "") -> QuerySet[Any]:
+        """Return the rows under all filters, or all but one. Raises: BadQuery."""
+        query = self.params.copy()
+        query.pop(without, None)
+        filterset = self.listed.viewset.filterset_class(data=query, queryset=self.base)
+        if not filterset.is_valid():
+            raise BadQuery("A filter has a value that this list does not know.")
+        rows: QuerySet[Any] = filterset.qs
+        return rows
+
+    # -- the page -------------------------------------------------------------------------------------
+    def _page(self) -> list[Any]:
+        size, backwards = self.listed.list_per_page, bool(self.own["back"] and self.own["cursor"])
+        order = tuple(_turned(name) for name in self.order) if backwards else self.order
+        rows = self.rows
+        if self.own["cursor"]:
+            try:
+                rows = rows.filter(rows_after(rows, order, self.own["cursor"]))
+            except ValidationError:
+                raise BadQuery("This page of the list cannot be found. Start at its beginning.") from None
+        found = list(rows.order_by(*order)[: size + 1])
+        there_is_more, found = len(found) > size, found[:size]
+        if backwards:
+            found.reverse()
+        self.has_next = there_is_more if not backwards else True
+        self.has_previous = bool(self.own["cursor"]) if not backwards else there_is_more
+        return found
+
+    @cached_property
+    def result_count(self) -> int:
+        return self.rows.order_by()[: lists.MOST + 1].count()
+
+    @cached_property
+    def first_shown(self) -> int:
+        """Return the place of the first row; 0 when it lies further than is counted."""
+        if not self.has_previous or not self.result_list:
+            return 1
+        turned = tuple(_turned(name) for name in self.order)
+        before = self.rows.filter(rows_after(self.rows, turned, cursor_of(self.result_list[0], self.order)))
+        place = before.order_by()[: lists.MOST + 1].count() + 1
+        return place if place <= lists.MOST else 0
+
+    @property
+    def last_shown(self) -> int:
+        return self.first_shown + len(self.result_list) - 1
+
+    @property
+    def total_words(self) -> str:
+        return f"{lists.MOST:,}+" if self.result_count > lists.MOST else f"{self.result_count:,}"
+
+    @property
+    def next_address(self) -> str:
+        return self._address(cursor=cursor_of(self.result_list[-1], self.order)) if self.has_next else ""
+
+    @property
+    def previous_address(self) -> str:
+        if not self.has_previous or not self.result_list:
+            return ""
+        return self._address(cursor=cursor_of(self.result_list[0], self.order), back="1")
+
+    # -- what is asked ----------------------------------------------------------------------------------
+    @property
+    def query(self) -> str:
+        return self.params.get("q", "")
+
+    @property
+    def filter_params(self) -> dict[str, list[str]]:
+        """Return what a form of one filter hands on of the others."""
+        return {name: values for name, values in self.params.lists() if name != "q"}
+
+    @property
+    def has_active_filters(self) -> bool:
+        return bool(set(self.params) - {"q", "sort"})
+
+    @property
+    def query_string(self) -> str:
+        return self._address()
+
+    @property
+    def matching(self) -> str:
+        """Return the query without its order: what an action on all that match is told."""
+        return self._address(sort="")
+
+    @property
+    def csv_address(self) -> str:
+        return self._address(format="csv")
+
+    @property
+    def curl(self) -> str:
+        """Return the same query to the API as a command of the shell."""
+        address = f"{settings.PUBLIC_URL}/api/v1/{self.listed.api_path}{self._address().removesuffix('?')}"
+        return f'curl -sS -H "Authorization: Bearer $MANAGEMENT_KEY" {shlex.quote(address)}'
+
+    def _address(self, **changes: str) -> str:
+        query = self.params.copy()
+        for name, value in changes.items():
+            query[name] = value
+            if not value:
+                del query[name]
+        return f"?{query.urlencode()}"
+
+    # -- heads and filters ---------------------------------------------------------------------------------
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        sort = self.params.get("sort", "-created_at")
+        names = [self.listed.get_sort_columns().get(str(each)) for each in self.list_display]
+        if sort.lstrip("-") not in names:
+            return {}
+        return {names.index(sort.lstrip("-")): "desc" if sort.startswith("-") else "asc"}
+
+    def sort_address(self, index: int, *, ascending: bool) -> str:
+        name = self.listed.get_sort_columns()[str(self.list_display[index])]
+        return self._address(sort=name if ascending else f"-{name}")
+
+    @property
+    def rows_to_tick(self) -> list[tuple[Any, Any]]:
+        """Return each object with its cells."""
+        changes: Any = self
+        return list(zip(self.result_list, portal_lists.list_rows(changes), strict=True))
+
+    @cached_property
+    def filters(self) -> list[tuple[Facet, list[FacetValue]]]:
+        """Return the facets that are worth a row: more than one value, or one that is chosen."""
+        facets, counts = self.listed.facets, self._counts()
+        shown = ((facet, self._values(facet, counts[facet.parameter])) for facet in facets)
+        return [(facet, values) for facet, values in shown if len(values) > 2 or not values[0].selected]
+
+    def _counts(self) -> dict[str, Counted]:
+        order = self.listed.viewset.filterset_class.default_order
+        idle = [facet for facet in self.listed.facets if facet.parameter not in self.params]
+        counts = count_values(self.rows, idle, order) if idle else {}
+        for facet in self.listed.facets:
+            if facet not in idle:
+                counts |= count_values(self.filtered(without=facet.parameter), [facet], order)
+        return counts
+
+    def _values(self, facet: Facet, counted: Counted) -> list[FacetValue]:
+        chosen = self.params.getlist(facet.parameter)
+        everything = FacetValue("All", self._address(**{facet.parameter: ""}), not chosen, counted.total)
+        offered = [
+            FacetValue(text, self._address(**{facet.parameter: value}), value in chosen, counted.words(value))
+            for value, text in offered_values(facet, counted, chosen)
+        ]
+        return [everything, *offered]
+
+    @property
+    def has_dates(self) -> bool:
+        return "created_after" in self.listed.viewset.filterset_class.base_filters
+
+    @property
+    def dates(self) -> tuple[str, str]:
+        """Return the days that the date filter names, as a browser's date field wants them."""
+        return self.params.get("created_after", "")[:10], self.params.get("created_before", "")[:10]
+
+
+def _turned(name: str) -> str:
+    return name[1:] if name.startswith("-") else f"-{name}"

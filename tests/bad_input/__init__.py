@@ -1,0 +1,1 @@
+"""Bad input everywhere: every address of the URL map, every field, every kind of nonsense."""
