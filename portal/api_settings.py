@@ -36,5 +36,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "DeliveryKind": "apps.destinations.serializers.DELIVERY_KINDS",
         "DeliveryState": "apps.destinations.states.DeliveryState",
         "SyncState": "apps.syncs.states.SyncState",
+        "BulkActionState": "apps.destinations.states.BulkState",
+        "BulkItemState": "apps.destinations.states.BulkItemState",
+        "BulkVerb": "apps.destinations.states.BulkVerb",
     },
 }

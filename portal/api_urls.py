@@ -19,7 +19,7 @@ from apps.applications.api import ApiKeyViewSet
 from apps.applications.authentication import SessionScopeAuthentication
 from apps.audit_log.api import AuditEventViewSet
 from apps.authorizations.api import AuthorizationViewSet
-from apps.destinations.api import DeliveryViewSet, DestinationViewSet
+from apps.destinations.api import BulkActionViewSet, DeliveryViewSet, DestinationViewSet
 from apps.directory.api import EndpointViewSet
 from apps.syncs.api import AuthorizationVerbs, SyncJobViewSet
 
@@ -28,6 +28,7 @@ RESOURCES: dict[str, list[Any]] = {
     "endpoints": [EndpointViewSet],
     "destinations": [DestinationViewSet],
     "deliveries": [DeliveryViewSet],
+    "bulk-actions": [BulkActionViewSet],
     "authorizations": [AuthorizationViewSet, AuthorizationVerbs],
     "sync-jobs": [SyncJobViewSet],
     "audit-events": [AuditEventViewSet],

@@ -10,6 +10,7 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
 from django.http import HttpRequest
 from django.test import Client
+from django.utils import timezone
 
 from apps.applications.keys import KeyKind, Mode
 from apps.applications.models import ApiKey, Application, LiveAccessRequest, RedirectUri
@@ -29,12 +30,14 @@ from apps.authorizations.models import (
     EndUser,
     PatientAuthorization,
 )
-from apps.destinations.models import Delivery, DeliveryAttempt, Destination
-from apps.destinations.services import create_destination
+from apps.destinations.models import BulkAction, Delivery, DeliveryAttempt, Destination
+from apps.destinations.services import create_destination, start_bulk_action
+from apps.destinations.states import BulkVerb
 from apps.directory.models import Endpoint
+from apps.mails.models import Mail
 from apps.syncs.models import SyncJob
 from apps.workspaces.models import Role, User, Workspace
-from apps.workspaces.services import add_member, create_workspace
+from apps.workspaces.services import add_member, create_workspace, invite_member
 
 NOW = dt.datetime(2026, 11, 20, 22, 37, 7, tzinfo=dt.UTC)
 PASSWORD = "correct horse battery staple"
@@ -55,6 +58,7 @@ class Furniture:
     sync_job: SyncJob
     delivery: Delivery
     redirect_uri: RedirectUri
+    bulk_action: BulkAction
     event: AuditEvent
 
 
@@ -101,11 +105,14 @@ def make_world(slug: str) -> World:
     workspace = create_workspace(name=f"{slug.title()} Health", slug=slug, owner=people[Role.OWNER], by=SYSTEM)
     for role in (Role.ADMIN, Role.DEVELOPER, Role.VIEWER):
         add_member(workspace=workspace, user=people[role], role=role, by=SYSTEM)
+    invite_member(
+        workspace=workspace, email=f"invited@{slug}.example", role=Role.VIEWER, by=SYSTEM, now=timezone.now()
+    )
     application = create_application(workspace=workspace, name="Care app", slug="care", by=SYSTEM)
     granted = request_live_access(application=application, purpose="Care.", by=SYSTEM)
     decide_live_access(request=granted, granted=True, notes="Reviewed.", by=SYSTEM, now=NOW)
     application.refresh_from_db()
-    return World(
+    world = World(
         workspace=workspace,
         application=application,
         people=people,
@@ -113,6 +120,8 @@ def make_world(slug: str) -> World:
         live=make_furniture(application, Mode.LIVE),
         open_request=request_live_access(application=application, purpose="More.", by=SYSTEM),
     )
+    Mail.objects.all().delete()  # what making a world tells is nobody's test
+    return world
 
 
 def make_furniture(application: Application, mode: Mode) -> Furniture:
@@ -131,6 +140,7 @@ def make_furniture(application: Application, mode: Mode) -> Furniture:
     endpoint = make_endpoint(mode)
     authorization = make_authorization(application, mode, endpoint, user="member-00203")
     job = make_sync_job(authorization)
+    delivery = make_delivery(made.destination, job, state="FAILED")
     return Furniture(
         mode=mode,
         key=issued.api_key,
@@ -140,7 +150,11 @@ def make_furniture(application: Application, mode: Mode) -> Furniture:
         endpoint=endpoint,
         authorization=authorization,
         sync_job=job,
-        delivery=make_delivery(made.destination, job, state="FAILED"),
+        delivery=delivery,
+        bulk_action=start_bulk_action(
+            application=application, mode=mode, verb=BulkVerb.REPLAY, delivery_ids=[delivery.pk], filter_used=None,
+            by=SYSTEM, now=NOW,
+        ),  # fmt: skip
         redirect_uri=add_redirect_uri(
             application=application, mode=mode, uri="https://care.example/callback", by=SYSTEM
         ),

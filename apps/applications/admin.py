@@ -99,11 +99,11 @@ class ApiKeyAdmin(ScopedModelAdmin):
         return [
             ("Key", cells.code(found.public_value or str(found))),
             ("Kind", found.get_kind_display().capitalize()),
-            ("May", ", ".join(scope_words(found))),
+            ("May", ", ".join(scope_words(found)).capitalize()),
             ("Mode", found.mode.capitalize()),
-            ("Stored", cells.words(found.note) if found.note else "Not said"),
+            ("Stored at", cells.words(found.note) if found.note else "Not said"),
             ("Created", format_html("{} UTC by {}", cells.moment(found.created_at), cells.words(found.created_by))),
-            ("Last used", self.used(found)),
+            ("Last used", last_use(found)),
             ("Ends", format_html("{} UTC", cells.moment(found.expires_at)) if found.expires_at else "Does not end"),
             ("Replaced by", _link(self, heir) if heir is not None else cells.NOTHING),
         ]
@@ -138,13 +138,20 @@ class ApiKeyAdmin(ScopedModelAdmin):
 
     @admin.display(description="Created (UTC)")
     def made(self, found: ApiKey) -> SafeString:
-        return format_html('{}<span class="second">{}</span>', cells.moment(found.created_at), found.created_by)
+        by = cells.words(found.created_by)
+        return format_html('{}<span class="second nowrap">{}</span>', cells.moment(found.created_at), by)
 
     @admin.display(description="Last used (UTC)")
     def used(self, found: ApiKey) -> SafeString | str:
         if found.last_used_at is None:
             return "Never used"
         return format_html('{}<span class="second">{}</span>', cells.moment(found.last_used_at), found.last_used_ip)
+
+
+def last_use(key: ApiKey) -> SafeString | str:
+    if key.last_used_at is None:
+        return "Never used"
+    return format_html("{} UTC from {}", cells.moment(key.last_used_at), key.last_used_ip)
 
 
 def scope_words(key: ApiKey) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from apps.audit.models import AuditEvent
 
 # action -> what a person would say; an action that is not here is shown as it is.
@@ -42,7 +44,33 @@ WORDS = {
     "consent.agreed": "agreed to share",
     "consent.refused": "refused to share",
     "record.viewed": "read patient records",
+    "workspace.renamed": "renamed the workspace",
+    "workspace.second_factor_required": "began to ask members for a second factor",
+    "workspace.second_factor_not_required": "stopped asking members for a second factor",
+    "invitation.sent": "invited somebody",
+    "invitation.resent": "sent an invitation again",
+    "invitation.withdrawn": "withdrew an invitation",
+    "invitation.accepted": "accepted an invitation",
+    "destination.external_id_prepared": "prepared a new external ID",
+    "destination.external_id_discarded": "discarded the prepared external ID",
+    "destination.retested": "looked at a destination's trust again",
+    "delivery.attempted": "tried a delivery",
+    "delivery.failed": "gave a delivery up",
+    "authorization.authorizing": "left for the source",
+    "authorization.authorized": "signed in at the source",
+    "authorization.exchanged": "exchanged the first token",
+    "authorization.refreshed": "refreshed a token for the first time",
+    "authorization.errored": "could not complete an authorization",
+    "authorization.bounced": "came back from the source without access",
+    "authorization.abandoned": "left an authorization unfinished",
+    "authorization.revoked": "revoked an authorization",
+    "support.viewed": "looked at this in the support console",
+    "support.listed": "listed rows of this team in the support console",
+    "second_factor.reset": "removed a lost second factor",
+    "endpoint.status_changed": "changed the state of an endpoint",
 }
+# What "before" and "after" speak of, where it is not a state.
+CHANGED = {"membership.role_changed": "Role", "workspace.renamed": "Name"}
 
 
 def describe(event: AuditEvent) -> str:
@@ -55,14 +83,42 @@ def actor(event: AuditEvent) -> str:
     return event.actor_label or f"{event.actor_kind} {event.actor_id}".strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of an event's details. `before` is empty unless the event says what was there before."""
+
+    name: str
+    before: str
+    after: str
+
+
+def facts(event: AuditEvent) -> list[Fact]:
+    """Return an event's details, what changed first."""
+    told = dict(event.detail)
+    found = []
+    if "before" in told and "after" in told:
+        found.append(Fact(CHANGED.get(event.action, "State"), _value(told.pop("before")), _value(told.pop("after"))))
+    return found + [Fact(_name(name), "", _value(value)) for name, value in sorted(told.items())]
+
+
 def detail(event: AuditEvent) -> str:
-    """Write the event's details in one line. Shape: "role: owner; count: 3"."""
-    return "; ".join(f"{name.replace('_', ' ')}: {_value(value)}" for name, value in sorted(event.detail.items()))
+    """Write the event's details in one line. Shape: "State: CREATED → AUTHORIZING; Count: 3"."""
+    return "; ".join(
+        f"{fact.name}: {fact.before} → {fact.after}" if fact.before else f"{fact.name}: {fact.after}"
+        for fact in facts(event)
+    )
+
+
+def _name(name: str) -> str:
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
 
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(str(each) for each in value)
-    return str(value)
+        return ", ".join(_value(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{_name(str(name))} {_value(each)}" for name, each in sorted(value.items()))
+    return "–" if value in ("", None) else str(value)

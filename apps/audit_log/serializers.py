@@ -8,7 +8,7 @@ from apps.audit.models import AuditEvent
 
 
 class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
-    """Who did what, to what, when. `id` is the order of the chain."""
+    """Who did what, to what, when. `id` is the order of the chain; `seal_number` is null until it is sealed."""
 
     class Meta:
         model = AuditEvent
@@ -25,5 +25,6 @@ class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
             "detail",
             "ip",
             "request_id",
+            "seal_number",
         ]
         read_only_fields = fields

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Prefetch, QuerySet
 from rest_framework import mixins
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from apps.applications.keys import Scope
+from apps.applications.listing import SortedListMixin
 
-from .filters import AuthorizationFilters
+from .filters import AuthorizationFilters, with_end
 from .models import AuthorizationEvent, PatientAuthorization
 from .serializers import AuthorizationDetailSerializer, AuthorizationSerializer
 
 
-class AuthorizationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[PatientAuthorization]):
+class AuthorizationViewSet(SortedListMixin, mixins.RetrieveModelMixin, GenericViewSet[PatientAuthorization]):
     """Patient authorizations, newest first; one of them comes with its timeline."""
 
     queryset = PatientAuthorization.objects.select_related("consent__end_user", "endpoint")
@@ -24,7 +27,7 @@ class AuthorizationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gen
     scope_read = Scope.RECORDS_READ
 
     def get_queryset(self) -> QuerySet[PatientAuthorization]:
-        queryset = super().get_queryset()
+        queryset: QuerySet[Any] = with_end(super().get_queryset())
         if self.action != "retrieve":
             return queryset
         return queryset.prefetch_related(Prefetch("events", AuthorizationEvent.objects.order_by("at", "id")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from rest_framework import serializers
 
 from .models import STATES, USAGES, AuthorizationEvent, PatientAuthorization
@@ -25,6 +27,9 @@ class AuthorizationSerializer(serializers.ModelSerializer[PatientAuthorization])
     endpoint_name = serializers.CharField(source="endpoint.name", read_only=True)
     state = serializers.ChoiceField(STATES, read_only=True)
     usage = serializers.ChoiceField(USAGES, read_only=True)
+    ends_at = serializers.SerializerMethodField(
+        help_text="When it ends unless it is renewed: its data's time, or what the source allows. Null when it is over."
+    )
 
     class Meta:
         model = PatientAuthorization
@@ -48,12 +53,18 @@ class AuthorizationSerializer(serializers.ModelSerializer[PatientAuthorization])
             "refreshed_at",
             "revoked_at",
             "ended_at",
+            "ends_at",
             "purge_at",
             "purged_at",
             "error_code",
             "error_message",
         ]
         read_only_fields = fields
+
+    def get_ends_at(self, row: PatientAuthorization) -> dt.datetime | None:
+        # The verbs of `syncs` answer with a row that was not annotated.
+        ends_at: dt.datetime | None = getattr(row, "ends_at", None)
+        return ends_at
 
 
 class AuthorizationDetailSerializer(AuthorizationSerializer):

@@ -1,18 +1,18 @@
-"""Reads for the overview, the search and the page of an authorization."""
+"""Reads for the overview: the checklist to the first delivery, and what needs a person."""
 
 from __future__ import annotations
 
 import datetime as dt
-import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q
 
-from apps.applications.keys import KeyKind
+from apps.applications.keys import KeyKind, Mode
 from apps.applications.models import ApiKey, Application
-from apps.audit.models import AuditEvent
+from apps.authorizations.filters import EXPIRING, with_end
 from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.states import ACTIVE
 from apps.destinations.models import Delivery, Destination
@@ -22,29 +22,42 @@ from apps.syncs.states import SyncState
 from apps.workspaces.scoped_admin import Scope
 
 WINDOW = dt.timedelta(days=28)
-MOST_HITS = 20
+RECENT = dt.timedelta(days=7)
+MOST_SHOWN = 5
+WAITING = (DeliveryState.PENDING, DeliveryState.RUNNING, DeliveryState.RETRYING, DeliveryState.HELD)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the checklist to the first delivery; `page` is a name of the portal's site."""
+    """One line of the checklist. `state` is done, next, open or blocked.
+
+    Shape of `page`: a name of the portal's site; with `pk`, an object's.
+    """
 
     text: str
     help: str
-    done: bool
+    state: str
     page: str
+    pk: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """Something that a search found. Shape of `page`: the name of an object page of the portal's site."""
+class Health:
+    """What a person looks for first. The lists hold at most MOST_SHOWN."""
 
-    kind: str
-    text: str
-    page: str
-    pk: object
-    application: Application
-    mode: str
+    today: dict[str, int]
+    window: dict[str, int]
+    active_authorizations: int
+    failing: Sequence[Destination]
+    failed: Sequence[Delivery]
+    expiring: int
+    with_gaps: Sequence[SyncJob]
+    gap_count: int
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has happened here yet."""
+        return not (self.active_authorizations or sum(self.window.values()) or self.failing or self.gap_count)
 
 
 def _within(scope: Scope) -> dict[str, Any]:
@@ -52,127 +65,109 @@ def _within(scope: Scope) -> dict[str, Any]:
 
 
 def list_first_steps(scope: Scope, *, now: dt.datetime) -> list[Step]:
-    """Return the five steps to the first delivery and which are done."""
-    here = _within(scope)
-    running = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-    return [
-        Step(
-            "Create a secret key",
-            "Your server signs in with it. It is shown once.",
-            ApiKey.objects.filter(running, kind=KeyKind.SECRET, **here).exists(),
-            "applications_apikey_changelist",
-        ),
-        Step(
-            "Add a destination and enable it",
-            "A bucket of yours, tested with a real write.",
-            Destination.objects.filter(state=DestinationState.ENABLED, **here).exists(),
-            "destinations_destination_changelist",
-        ),
-        Step(
-            "Have a patient authorize",
-            "Send them to the consent pages with your publishable key.",
-            PatientAuthorization.objects.filter(state__in=ACTIVE, **here).exists(),
-            "authorizations_patientauthorization_changelist",
-        ),
-        Step(
-            "Wait for the first sync",
-            "It starts by itself when the patient has signed in at the source.",
-            SyncJob.objects.filter(state=SyncState.COMPLETED, **here).exists(),
-            "syncs_syncjob_changelist",
-        ),
-        Step(
-            "Receive the first delivery",
-            "One NDJSON object in your bucket.",
-            Delivery.objects.filter(state=DeliveryState.DELIVERED, **here).exists(),
-            "destinations_delivery_changelist",
-        ),
-    ]
-
-
-def count_deliveries(scope: Scope, *, now: dt.datetime) -> dict[str, int]:
-    """Count the deliveries of the last 28 days. Shape: {"delivered", "waiting", "failed"}."""
-    recent = Delivery.objects.filter(created_at__gte=now - WINDOW, **_within(scope))
-    waiting = [DeliveryState.PENDING, DeliveryState.RUNNING, DeliveryState.RETRYING, DeliveryState.HELD]
-    return recent.aggregate(
-        delivered=Count("pk", filter=Q(state=DeliveryState.DELIVERED)),
-        waiting=Count("pk", filter=Q(state__in=waiting)),
-        failed=Count("pk", filter=Q(state=DeliveryState.FAILED)),
-    )
-
-
-def count_active_authorizations(scope: Scope) -> int:
-    return PatientAuthorization.objects.filter(state__in=ACTIVE, **_within(scope)).count()
-
-
-def list_failed_deliveries(scope: Scope) -> list[Delivery]:
-    failed = Delivery.objects.filter(state=DeliveryState.FAILED, **_within(scope))
-    return list(failed.order_by("-created_at", "id")[:5])
-
-
-def list_paused_destinations(scope: Scope) -> list[Destination]:
-    paused = Destination.objects.filter(state=DestinationState.PAUSED, **_within(scope))
-    return list(paused.order_by("name", "id")[:5])
-
-
-def search(scope: Scope, text: str) -> list[Hit]:
-    """Find anything of this application and mode by a whole ID of ours, a user, an object key or a bucket."""
-    return _search(Application.objects.filter(pk=scope.application_id), text, mode=str(scope.mode))
-
-
-def search_everywhere(user_id: UUID, text: str) -> list[Hit]:
-    """Find anything in all applications of a person's workspaces, in both modes."""
-    return _search(Application.objects.filter(workspace__memberships__user=user_id), text)
-
-
-def _search(applications: QuerySet[Application], text: str, **within: str) -> list[Hit]:
-    known = {each.pk: each for each in applications.select_related("workspace")}
-    here: dict[str, Any] = {"application__in": list(known), **within}
-    found: list[tuple[str, str, str, Any]] = []
-    try:
-        identifier = uuid.UUID(text)
-    except ValueError:
-        pass
-    else:
-        found += _find_by_id(here, identifier)
-    by_key = Delivery.objects.filter(Q(object_key=text) | Q(external_id=text), **here).order_by("-created_at", "id")
-    found += [("Delivery", each.object_key, "destinations_delivery", each) for each in by_key[:MOST_HITS]]
-    of_user = PatientAuthorization.objects.filter(consent__end_user__external_id=text, **here)
-    found += [
-        ("Authorization", str(each.pk), "authorizations_patientauthorization", each)
-        for each in of_user.order_by("-created_at", "id")[:MOST_HITS]
-    ]
-    of_bucket = Destination.objects.filter(Q(bucket=text) | Q(name=text), **here).order_by("name", "id")
-    found += [("Destination", each.name, "destinations_destination", each) for each in of_bucket[:MOST_HITS]]
-    return [
-        Hit(kind, shown, f"{page}_change", each.pk, known[each.application_id], str(each.mode))
-        for kind, shown, page, each in found
-    ]
-
-
-def _find_by_id(here: dict[str, Any], identifier: UUID) -> list[tuple[str, str, str, Any]]:
-    found: list[tuple[str, str, str, Any]] = []
-    for kind, model, page in (
-        ("API key", ApiKey, "applications_apikey"),
-        ("Destination", Destination, "destinations_destination"),
-        ("Delivery", Delivery, "destinations_delivery"),
-        ("Sync job", SyncJob, "syncs_syncjob"),
-        ("Authorization", PatientAuthorization, "authorizations_patientauthorization"),
-    ):
-        found += [(kind, str(each), page, each) for each in model._default_manager.filter(pk=identifier, **here)]
-    for each in PatientAuthorization.objects.filter(consent=identifier, **here).order_by("created_at", "id"):
-        found.append(
-            ("Authorization of this consent", str(each.pk), "authorizations_patientauthorization", each),
-        )
-    return found
-
-
-def find_request(scope: Scope, text: str) -> list[AuditEvent]:
-    """Find what the audit trail of this application and mode has about a request."""
-    try:
-        identifier = uuid.UUID(text)
-    except ValueError:
+    """Return the way to the first delivery; empty once something was delivered: it has ended."""
+    reached = _reached(scope, now)
+    if reached["delivered"]:
         return []
-    events = AuditEvent.objects.filter(
-        request_id=str(identifier), application_id=str(scope.application_id), mode__in=["", str(scope.mode)]
+    destination = _best_destination(_within(scope))
+    enabled = destination is not None and destination.state == DestinationState.ENABLED
+    # Live begins with being let in.
+    allowed = scope.mode != Mode.LIVE or reached["live_granted_at"] is not None
+    live = _step("Get live access", "We look at each application once before real patients.", allowed, True, "settings")
+    steps = [
+        *([live] if scope.mode == Mode.LIVE else []),
+        _step("Create a secret key", "Your server signs in with it. It is shown once.", reached["key"], allowed,
+              "applications_apikey_changelist"),
+        _destination_step(destination, enabled),
+        _step("Have a patient authorize", "Send them to the consent pages with your publishable key.",
+              reached["authorized"], reached["key"] and allowed, "authorizations_patientauthorization_changelist"),
+        _step("Wait for the first sync", "It starts by itself when the patient has signed in at the source.",
+              reached["synced"], reached["authorized"], "syncs_syncjob_changelist"),
+        _step("Receive the first delivery", "One NDJSON object in your bucket.", False, enabled and reached["synced"],
+              "destinations_delivery_changelist"),
+    ]  # fmt: skip
+    first = next((step for step in steps if step.state == "open"), None)
+    return [replace(step, state="next") if step is first else step for step in steps]
+
+
+def _reached(scope: Scope, now: dt.datetime) -> dict[str, Any]:
+    """Ask for all that the checklist depends on at once."""
+    here = {"application": OuterRef("pk"), "mode": str(scope.mode)}
+    running = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    return Application.objects.values(
+        "live_granted_at",
+        delivered=Exists(Delivery.objects.filter(state=DeliveryState.DELIVERED, **here)),
+        key=Exists(ApiKey.objects.filter(running, kind=KeyKind.SECRET, **here)),
+        authorized=Exists(PatientAuthorization.objects.filter(state__in=ACTIVE, **here)),
+        synced=Exists(SyncJob.objects.filter(state=SyncState.COMPLETED, **here)),
+    ).get(pk=scope.application_id)
+
+
+def _step(text: str, told: str, done: bool, possible: bool, page: str) -> Step:
+    return Step(text, told, "done" if done else "open" if possible else "blocked", page)
+
+
+def _destination_step(destination: Destination | None, enabled: bool) -> Step:
+    if destination is None or enabled:
+        page, pk, told = "destinations_destination_changelist", None, "A bucket of yours, tested with a real write."
+    else:
+        page, pk, told = (
+            "destinations_destination_change",
+            destination.pk,
+            f"{destination.name}: {LEFT[DestinationState(destination.state)]}",
+        )
+    return Step("Add a destination and enable it", told, "done" if enabled else "open", page, pk)
+
+
+LEFT = {
+    DestinationState.DRAFT: "go on with its set-up.",
+    DestinationState.UNTESTED: "run Test connection.",
+    DestinationState.READY: "tested; enable it.",
+    DestinationState.PAUSED: "paused; see why.",
+}
+
+
+def _best_destination(here: dict[str, Any]) -> Destination | None:
+    """Return the one that is furthest on."""
+    found = Destination.objects.filter(**here).exclude(state=DestinationState.DELETED).order_by("created_at", "id")
+    order = [DestinationState.ENABLED, *LEFT]
+    return min(found[:50], key=lambda each: order.index(DestinationState(each.state)), default=None)
+
+
+def find_health(scope: Scope, *, now: dt.datetime) -> Health:
+    """Gather what needs a person, in few queries whatever the numbers."""
+    here = _within(scope)
+    deliveries = Delivery.objects.filter(created_at__gte=now - WINDOW, **here)
+    midnight = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    counts = deliveries.aggregate(
+        **{f"{name}": Count("pk", filter=Q(state__in=states)) for name, states in STATES.items()},
+        **{
+            f"today_{name}": Count("pk", filter=Q(state__in=states, created_at__gte=midnight))
+            for name, states in STATES.items()
+        },
     )
-    return list(events.order_by("-id")[:MOST_HITS])
+    failing = Destination.objects.filter(
+        Q(state=DestinationState.PAUSED) | Q(state=DestinationState.ENABLED, fail_streak__gt=0), **here
+    )
+    active = with_end(PatientAuthorization.objects.filter(state__in=ACTIVE, **here))
+    authorizations = active.aggregate(active=Count("pk"), expiring=Count("pk", filter=EXPIRING))
+    gaps = SyncJob.objects.filter(created_at__gte=now - RECENT, state=SyncState.COMPLETED, **here).exclude(gaps=[])
+    with_gaps = gaps.select_related("authorization__endpoint").order_by("-created_at", "id")
+    failed = deliveries.filter(state=DeliveryState.FAILED).order_by("-created_at", "id")
+    return Health(
+        today={name: counts[f"today_{name}"] for name in STATES},
+        window={name: counts[name] for name in STATES},
+        active_authorizations=authorizations["active"],
+        failing=list(failing.order_by("name", "id")[:MOST_SHOWN]),
+        failed=list(failed[:MOST_SHOWN]) if counts["failed"] else [],
+        expiring=authorizations["expiring"],
+        with_gaps=list(with_gaps[:MOST_SHOWN]),
+        gap_count=gaps.count(),
+    )
+
+
+STATES: dict[str, tuple[DeliveryState, ...]] = {
+    "delivered": (DeliveryState.DELIVERED,),
+    "waiting": WAITING,
+    "failed": (DeliveryState.FAILED,),
+}

@@ -1,4 +1,4 @@
-"""Destinations, their sealed secrets and tests; deliveries and their attempts."""
+"""Destinations, their sealed secrets and tests; deliveries, their attempts, and actions on many of them."""
 
 import uuid
 
@@ -10,7 +10,16 @@ from apps.authorizations.models import PatientAuthorization
 from apps.encryption.fields import SealedField
 from apps.outbox.models import OutboxRow
 
-from .states import CLAIMABLE, DeliveryKind, DeliveryState, DestinationState, ProbeCause
+from .states import (
+    CLAIMABLE,
+    BulkItemState,
+    BulkState,
+    BulkVerb,
+    DeliveryKind,
+    DeliveryState,
+    DestinationState,
+    ProbeCause,
+)
 
 KINDS = [("s3", "Amazon S3")]
 
@@ -71,6 +80,10 @@ class Destination(models.Model):
                 condition=~Q(state__in=["READY", "ENABLED"]) | Q(tested_version=models.F("config_version")),
             ),
             models.CheckConstraint(
+                name="destinations_role_unless_draft",
+                condition=Q(state__in=["DRAFT", "DELETED"]) | ~Q(role_arn=""),
+            ),
+            models.CheckConstraint(
                 name="destinations_deleted_at_with_state",
                 condition=Q(state="DELETED", deleted_at__isnull=False)
                 | (~Q(state="DELETED") & Q(deleted_at__isnull=True)),
@@ -86,10 +99,14 @@ class Destination(models.Model):
 
 
 class DestinationSecret(models.Model):
-    """The external ID, sealed. No admin site registers this table, no serializer names it."""
+    """The external ID, sealed; absent until it is first shown. No site registers this table, no serializer names it.
+
+    `next_external_id` replaces it as soon as a connection test has passed with it.
+    """
 
     destination = models.OneToOneField(Destination, on_delete=models.CASCADE, primary_key=True, related_name="secret")
     external_id = SealedField(purpose="destinations_destinationsecret.external_id")
+    next_external_id = SealedField(purpose="destinations_destinationsecret.next_external_id", null=True)
 
     def __str__(self) -> str:
         return "secret"
@@ -207,3 +224,75 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number}"
+
+
+class BulkAction(models.Model):
+    """A retry or replay of many deliveries, fixed one by one when it was asked for; worked off in batches."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="bulk_actions")
+    mode = models.CharField(max_length=4, choices=MODES)
+    verb = models.CharField(max_length=6, choices=[(verb.value, verb.value) for verb in BulkVerb])
+    state = models.CharField(
+        max_length=9, choices=[(state.value, state.value) for state in BulkState], default=BulkState.PENDING.value
+    )
+    # Shape: {"state": ["FAILED"]}, the list's parameters; null when deliveries were named one by one.
+    filter = models.JSONField(null=True, blank=True)
+    delivery_count = models.PositiveIntegerField()
+    done_count = models.PositiveIntegerField(default=0)
+    skipped_count = models.PositiveIntegerField(default=0)
+    # Shape: the fields of `apps.audit.events.Actor`: each delivery's audit event names who asked.
+    asked_by = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["application", "mode", "-created_at", "id"], name="bulk_actions_list"),
+            models.Index(
+                fields=["created_at", "id"], name="bulk_actions_due", condition=Q(state__in=["PENDING", "RUNNING"])
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="bulk_actions_ended_at_with_state",
+                condition=Q(state="COMPLETED", ended_at__isnull=False)
+                | (~Q(state="COMPLETED") & Q(ended_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="bulk_actions_counts_fit",
+                condition=Q(delivery_count__gte=models.F("done_count") + models.F("skipped_count")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} of {self.delivery_count}"
+
+
+class BulkActionItem(models.Model):
+    """One delivery of a bulk action, and what became of it."""
+
+    action = models.ForeignKey(BulkAction, on_delete=models.CASCADE, related_name="items")
+    number = models.PositiveIntegerField()
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="bulk_items")
+    state = models.CharField(
+        max_length=7,
+        choices=[(state.value, state.value) for state in BulkItemState],
+        default=BulkItemState.PENDING.value,
+    )
+    code = models.CharField(max_length=40, blank=True, default="")
+    message = models.TextField(blank=True, default="")
+    made = models.OneToOneField(Delivery, on_delete=models.PROTECT, null=True, blank=True, related_name="made_by_item")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["action", "number"], name="bulk_items_number_once"),
+            models.UniqueConstraint(fields=["action", "delivery"], name="bulk_items_delivery_once"),
+            models.CheckConstraint(
+                name="bulk_items_skipped_says_why",
+                condition=(Q(state="SKIPPED") & ~Q(code="") & ~Q(message="")) | (~Q(state="SKIPPED") & Q(code="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.state}"

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from uuid import UUID
 
 import boto3
 from django.conf import settings
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import TruncDate
 
 from apps.audit.events import Place
+from apps.audit.models import AuditEvent
+from apps.authorizations.models import PatientAuthorization
+from apps.authorizations.states import ACTIVE
 
 from . import policies
 from .connectors.base import TOO_OPEN, Connector, StepResult
@@ -16,11 +26,12 @@ from .connectors.s3.connector import S3Connector
 from .connectors.s3.failures import S3Failure
 from .connectors.s3.identity import OurIdentity
 from .connectors.s3.sessions import Sessions
-from .models import ConnectionTest, Destination
-from .states import ProbeCause
+from .models import ConnectionTest, Delivery, Destination, DestinationSecret
+from .states import DeliveryKind, DeliveryState, ProbeCause
 
 CONFIG_FIELDS = ("bucket", "region", "role_arn", "prefix", "kms_key_arn", "expected_bucket_owner")
 NO_PRINCIPAL = "<set DELIVERY_ROLE_ARN: the role of ours that you trust>"
+WINDOW_DAYS = 28
 
 
 @lru_cache(maxsize=1)
@@ -29,12 +40,12 @@ def s3_sessions() -> Sessions:
     return Sessions(OurIdentity(boto3.Session(), settings.DELIVERY_ROLE_ARN or None))
 
 
-def connector_for(destination: Destination) -> Connector:
-    """Build the connector of a destination as it is configured now."""
+def connector_for(destination: Destination, *, external_id: str = "") -> Connector:
+    """Build the connector of a destination as it is configured now; with another external ID than its own, if given."""
     fields = {name: getattr(destination, name) for name in CONFIG_FIELDS}
     config = S3Config.from_fields(
         fields,
-        external_id=destination.secret.external_id.reveal(),
+        external_id=external_id or destination.secret.external_id.reveal(),
         destination_id=str(destination.pk),
         config_version=destination.config_version,
     )
@@ -58,23 +69,138 @@ def principal_arn() -> str:
         return NO_PRINCIPAL
 
 
-def policies_for(destination: Destination, *, external_id: str = "") -> dict[str, str]:
-    """Return trust and role policy as JSON text; the external ID only while it is on screen (rulings A10)."""
-    trust = (
-        policies.trust_policy(principal_arn(), external_id) if external_id else policies.trust_policy(principal_arn())
+def policy_setup(destination: Destination, *, external_id: str = "") -> policies.PolicySetup:
+    """Return what the texts to paste are made of; the external ID only while it is on screen (rulings A10)."""
+    return policies.PolicySetup(
+        principal_arn=principal_arn(),
+        bucket=destination.bucket,
+        prefix=destination.prefix,
+        kms_key_arn=destination.kms_key_arn,
+        bucket_owner=destination.expected_bucket_owner,
+        role_arn=destination.role_arn,
+        external_id=external_id or policies.EXTERNAL_ID_PLACEHOLDER,
     )
-    role = policies.role_policy(destination.bucket, destination.prefix, destination.kms_key_arn or None)
-    return {"trust_policy": policies.render(trust), "role_policy": policies.render(role)}
+
+
+def policies_for(destination: Destination, *, external_id: str = "") -> dict[str, str]:
+    """Return every text to paste by its name on the wire; a statement that is not needed is empty."""
+    setup = policy_setup(destination, external_id=external_id)
+    return {
+        "trust_policy": policies.render(setup.trust),
+        "role_policy": policies.render(setup.permissions),
+        "bucket_policy_statement": policies.render(setup.bucket_statement) if setup.bucket_statement else "",
+        "key_policy_statement": policies.render(setup.key_statement) if setup.key_statement else "",
+        "aws_cli": policies.aws_cli(setup),
+        "terraform": policies.terraform(setup),
+        "cloudformation": policies.cloudformation(setup),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Whether a destination has an external ID, and whether another waits to replace it."""
+
+    present: bool
+    next_waits: bool
+
+
+def external_id_of(destination: Destination) -> Issued:
+    """Say what is there; nothing is opened."""
+    found = DestinationSecret.objects.filter(destination=destination).first()
+    return Issued(present=found is not None, next_waits=found is not None and found.next_external_id is not None)
+
+
+@dataclass(slots=True)
+class Summary:
+    """What the list says of one destination: its last test, and its deliveries of the last 28 days."""
+
+    has_external_id: bool = False
+    test: ConnectionTest | None = None
+    last_delivered_at: dt.datetime | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def summarize(destinations: Sequence[Destination], *, now: dt.datetime) -> dict[UUID, Summary]:
+    """Gather the summaries of destinations of one application and mode, in three queries."""
+    summaries = {each.pk: Summary() for each in destinations}
+    if not destinations:
+        return summaries
+    tests = ConnectionTest.objects.filter(destination__in=destinations).exclude(cause=ProbeCause.SCHEDULED)
+    for test in tests.order_by("destination", "-ran_at", "id").distinct("destination"):
+        summaries[test.destination_id].test = test
+    for pk in DestinationSecret.objects.filter(destination__in=destinations).values_list("pk", flat=True):
+        summaries[pk].has_external_id = True
+    recent = _recent(destinations[0], now).filter(destination__in=destinations)
+    rows = recent.values("destination_id", "state").annotate(rows=Count("pk"), latest=Max("delivered_at"))
+    for row in rows.order_by():
+        summary = summaries[row["destination_id"]]
+        summary.counts[row["state"]] = row["rows"]
+        if row["state"] == DeliveryState.DELIVERED:
+            summary.last_delivered_at = row["latest"]
+    return summaries
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Deliveries that were made on one day (UTC), by how they ended."""
+
+    date: dt.date
+    delivered: int
+    failed: int
+
+
+def list_days(destination: Destination, *, now: dt.datetime) -> list[Day]:
+    """Count a destination's deliveries of the last 28 days, day by day, today last."""
+    counts: Counter[tuple[dt.date, str]] = Counter()
+    made_on = TruncDate("created_at", tzinfo=dt.UTC)
+    rows = _recent(destination, now).filter(destination=destination).annotate(made_on=made_on)
+    for row in rows.values("made_on", "state").annotate(rows=Count("pk")).order_by():
+        counts[row["made_on"], row["state"]] = row["rows"]
+    today = now.astimezone(dt.UTC).date()
+    dates = [today - dt.timedelta(days=back) for back in reversed(range(WINDOW_DAYS))]
+    return [Day(date, counts[date, DeliveryState.DELIVERED], counts[date, DeliveryState.FAILED]) for date in dates]
+
+
+def count_missing(destination: Destination, *, now: dt.datetime) -> int:
+    """Count what a back-fill would deliver: the newest state of authorizations that this storage lacks."""
+    own = Delivery.objects.filter(
+        destination=destination, authorization=OuterRef("pk"), seq=OuterRef("current_seq")
+    ).exclude(kind=DeliveryKind.REPLAY)
+    rows = PatientAuthorization.objects.filter(
+        Q(purge_at=None) | Q(purge_at__gt=now),
+        application=destination.application_id,
+        mode=destination.mode,
+        state__in=ACTIVE,
+        current_seq__gt=0,
+        purged_at__isnull=True,
+    )
+    never_made = rows.filter(~Exists(own), current_sync_job_id__isnull=False)
+    return never_made.count() + rows.filter(Exists(own.filter(state=DeliveryState.SKIPPED))).count()
+
+
+def list_changes(destination: Destination, *, most: int) -> list[AuditEvent]:
+    """Return what was done to a destination, newest first; tests are listed apart."""
+    place = place_of(destination)
+    events = AuditEvent.objects.filter(target_id=str(destination.pk), workspace_id=place.workspace_id)
+    tests = ("destination.tested", "destination.retested")
+    return list(events.filter(target_type="destination").exclude(action__in=tests).order_by("-id")[:most])
+
+
+def _recent(destination: Destination, now: dt.datetime) -> QuerySet[Delivery]:
+    """Return the window's rows of the destination's application and mode: an index leads there."""
+    first = now.astimezone(dt.UTC).date() - dt.timedelta(days=WINDOW_DAYS - 1)
+    start = dt.datetime.combine(first, dt.time(), dt.UTC)
+    return Delivery.objects.filter(application=destination.application_id, mode=destination.mode, created_at__gte=start)
 
 
 def find_test_to_show(destination: Destination) -> ConnectionTest | None:
     """Return the last test that somebody asked for, or the scheduled one after it that found the storage open."""
     newest = destination.tests.order_by("-ran_at", "id").first()
-    if newest is None or newest.cause == ProbeCause.ASKED:
+    if newest is None or newest.cause != ProbeCause.SCHEDULED:
         return newest
     if any(step["code"] == TOO_OPEN for step in newest.steps):
         return newest
-    return destination.tests.filter(cause=ProbeCause.ASKED).order_by("-ran_at", "id").first()
+    return destination.tests.exclude(cause=ProbeCause.SCHEDULED).order_by("-ran_at", "id").first()
 
 
 def find_offered_fix(destination: Destination) -> dict[str, str]:

@@ -62,4 +62,31 @@ class ProbeCause(StrEnum):
     """Why a connection test ran."""
 
     ASKED = "asked"
+    CANDIDATE = "candidate"  # asked for too: with the external ID that is to follow
     SCHEDULED = "scheduled"
+
+
+class BulkVerb(StrEnum):
+    """What is done to each delivery of a bulk action."""
+
+    RETRY = "retry"
+    REPLAY = "replay"
+
+
+class BulkState(StrEnum):
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+
+
+BULK_TRANSITIONS: dict[BulkState, frozenset[BulkState]] = {
+    BulkState.PENDING: frozenset({BulkState.RUNNING, BulkState.COMPLETED}),
+    BulkState.RUNNING: frozenset({BulkState.COMPLETED}),
+    BulkState.COMPLETED: frozenset(),
+}
+
+
+class BulkItemState(StrEnum):
+    PENDING = "PENDING"
+    DONE = "DONE"
+    SKIPPED = "SKIPPED"

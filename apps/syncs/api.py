@@ -14,6 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 from apps.applications.authentication import access_of
 from apps.applications.idempotency import idempotent
 from apps.applications.keys import Scope
+from apps.applications.listing import SortedListMixin
 from apps.applications.problems import Conflict
 from apps.applications.serializers import check_no_fields
 from apps.authorizations.models import PatientAuthorization
@@ -28,7 +29,7 @@ from .services.requesting import NotActive
 from .states import SyncCause
 
 
-class SyncJobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncJob]):
+class SyncJobViewSet(SortedListMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncJob]):
     """Crawls of sources, newest first."""
 
     queryset = SyncJob.objects.select_related("authorization")

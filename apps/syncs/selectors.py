@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from apps.authorizations.models import PatientAuthorization
@@ -31,3 +32,11 @@ def find_sync_status(authorization: PatientAuthorization) -> SyncStatus:
         counts=completed.resource_counts if completed else {},
         last_synced_at=int(completed.ended_at.timestamp()) if completed and completed.ended_at else None,
     )
+
+
+def outcome_text(job: SyncJob) -> str:
+    """Return the source's OperationOutcome, indented where it is JSON; it is somebody else's text."""
+    try:
+        return json.dumps(json.loads(job.source_outcome), indent=2, ensure_ascii=False)
+    except ValueError:
+        return job.source_outcome

@@ -27,6 +27,8 @@ WRITES = {
     ("POST", "destinations/{destination}/rotate-external-id"): Scope.DESTINATIONS_WRITE,
     ("POST", "destinations/{destination}/backfill"): Scope.DESTINATIONS_WRITE,
     ("POST", "deliveries/{delivery}/retry"): Scope.DELIVERIES_REPLAY,
+    ("POST", "deliveries/{delivery}/replay"): Scope.DELIVERIES_REPLAY,
+    ("POST", "deliveries/retry"): Scope.DELIVERIES_REPLAY,
     ("POST", "deliveries/replay"): Scope.DELIVERIES_REPLAY,
     ("POST", "authorizations/{authorization}/sync"): Scope.AUTHORIZATIONS_WRITE,
     ("POST", "authorizations/{authorization}/revoke"): Scope.AUTHORIZATIONS_WRITE,

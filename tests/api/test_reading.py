@@ -72,6 +72,7 @@ def test_each_object_answers_its_own_key_and_is_404_for_every_other(world: World
         ("GET", "destinations/{destinations}/policies"),
         ("GET", "deliveries/{deliveries}/attempts"),
         ("POST", "deliveries/{deliveries}/retry"),
+        ("POST", "deliveries/{deliveries}/replay"),
         ("POST", "keys/{keys}/roll"),
         ("POST", "keys/{keys}/end"),
         ("POST", "authorizations/{authorizations}/sync"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.apps import apps as django_apps
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
@@ -75,6 +76,17 @@ def exchanged(world: World) -> dict[str, Any]:
     return {"issued": authorizations.issue_tokens(consent=consent, by=BY, now=now())}
 
 
+def with_factor(world: World) -> dict[str, Any]:
+    TOTP.activate(world.people[Role.OWNER], generate_totp_secret())
+    return {}
+
+
+def ruled(world: World) -> dict[str, Any]:
+    with_factor(world)
+    workspaces.require_second_factor(workspace=world.workspace, person=world.people[Role.OWNER], by=BY)
+    return {}
+
+
 def enabled(world: World) -> dict[str, Any]:
     to_state(world.test.destination, "READY", "ENABLED")
     return {}
@@ -104,6 +116,47 @@ CASES: dict[str, Case] = {
     ),
     "remove_member": Case(
         lambda w, _: workspaces.remove_member(membership=member(w, Role.VIEWER), by=BY), ["membership.removed"]
+    ),
+    "rename_workspace": Case(
+        lambda w, _: workspaces.rename_workspace(workspace=w.workspace, name="Other", by=BY), ["workspace.renamed"]
+    ),
+    "require_second_factor": Case(
+        lambda w, _: workspaces.require_second_factor(
+            workspace=w.workspace, person=w.people[Role.OWNER], by=BY
+        ),
+        ["workspace.second_factor_required"],
+        with_factor,
+    ),
+    "stop_requiring_second_factor": Case(
+        lambda w, _: workspaces.stop_requiring_second_factor(workspace=w.workspace, by=BY),
+        ["workspace.second_factor_not_required"],
+        ruled,
+    ),
+    "invite_member": Case(
+        lambda w, _: workspaces.invite_member(
+            workspace=w.workspace, email="new@acme.example", role=Role.VIEWER, by=BY, now=now()
+        ),
+        ["invitation.sent"],
+    ),
+    "resend_invitation": Case(
+        lambda w, _: workspaces.resend_invitation(
+            invitation=w.workspace.invitations.get(), by=BY, now=now() + dt.timedelta(hours=1)
+        ),
+        ["invitation.resent"],
+    ),
+    "withdraw_invitation": Case(
+        lambda w, _: workspaces.withdraw_invitation(invitation=w.workspace.invitations.get(), by=BY, now=now()),
+        ["invitation.withdrawn"],
+    ),
+    "accept_invitation": Case(
+        lambda w, a: workspaces.accept_invitation(
+            invitation=w.workspace.invitations.get(), user=a["user"], by=BY, now=now()
+        ),
+        ["membership.added", "invitation.accepted"],
+        lambda w: {"user": make_user("invited@acme.example")},
+    ),
+    "note_api_key": Case(
+        lambda w, _: applications.note_api_key(api_key=w.test.key, note="Vault", by=BY), ["api_key.noted"]
     ),
     "create_application": Case(
         lambda w, _: applications.create_application(workspace=w.workspace, name="B", slug="b", by=BY),
@@ -294,7 +347,7 @@ def test_every_keyword_only_service_of_the_subjects_has_a_case() -> None:
     }  # fmt: skip
     offered = {
         name
-        for package in (applications, authorizations, destinations)
+        for package in (applications, authorizations, destinations, workspaces)
         for name in package.__all__
         if name[0].islower()
     }

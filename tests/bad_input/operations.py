@@ -52,6 +52,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "PATCH /api/v1/destinations/<pk>": {"name": "Lake, renamed"},
     "POST /api/v1/deliveries/replay": {"delivery_ids": [ABSENT]},
+    "POST /api/v1/deliveries/retry": {"delivery_ids": [ABSENT]},
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from .timing import Figure
 VAR = Path(tempfile.mkdtemp(prefix="record-relay-bench-"))
 os.environ |= {"VAR": str(VAR), "ALLOW_EMBEDDED_DATABASE": "1", "DJANGO_SETTINGS_MODULE": "portal.settings"}
 os.environ.pop("DATABASE_URL", None)
-PARTS = ("ingest",)
+PARTS = ("ingest", "delivery", "queue", "latency", "lists", "audit")
 
 
 def main(parts: list[str]) -> None:

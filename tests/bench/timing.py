@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -25,3 +25,8 @@ def best_of(runs: int, work: Callable[[], object], prepare: Callable[[], object]
         work()
         times.append(time.perf_counter() - began)
     return min(times)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value below which that share of the values lies (nearest rank)."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]

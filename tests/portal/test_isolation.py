@@ -21,17 +21,17 @@ METHODS = ("get", "post")
 # GUARD pages: in live only owners and admins; ADMINISTER pages: only they, everywhere.
 GUARDED = (
     "apikey_create", "apikey_roll", "apikey_end", "apikey_note", "destination_create", "destination_edit",
-    "destination_setup_where", "destination_setup_external_id", "destination_setup_aws", "destination_setup_test",
+    "destination_step1", "destination_step2", "destination_step3", "destination_step4",
     "destination_adopt", "destination_discard",
     "destination_enable", "destination_backfill", "destination_rotate", "destination_remove", "destination_set_region",
-    "delivery_replay", "_revoke", "settings_add_uri", "settings_remove_uri",
+    "delivery_replay", "delivery_replay_many", "_revoke", "settings_add_uri", "settings_remove_uri",
 )  # fmt: skip
 ADMINISTERED = (
     "settings_change", "settings_live_access", "application_create",
     "workspace_invite", "workspace_member_role", "workspace_member_remove", "workspace_invitation_resend",
     "workspace_invitation_withdraw", "workspace_rename", "workspace_second_factor",
 )  # fmt: skip
-WRITTEN = ("destination_test", "destination_disable", "delivery_retry", "_sync")
+WRITTEN = ("destination_test", "destination_disable", "delivery_retry", "delivery_retry_many", "_sync")
 
 
 def ask(client: Client, method: str, url: str) -> tuple[int, str]:
@@ -144,7 +144,7 @@ def test_foreign_ids_in_filters_and_searches_find_nothing(acme: World, zeta: Wor
     base = acme.base("test")
     other = zeta.test
     for path in (
-        f"deliveries/?destination__id__exact={other.destination.pk}",
+        f"deliveries/?destination_id={other.destination.pk}",
         f"deliveries/?q={other.delivery.pk}",
         f"deliveries/?q={other.delivery.object_key}",
         f"authorizations/?endpoint__id__exact={other.endpoint.pk}",

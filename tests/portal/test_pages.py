@@ -60,7 +60,7 @@ def test_viewer_sees_no_button_that_changes_anything(acme: World) -> None:
     client = client_of(acme.people[Role.VIEWER])
     for page in (*PORTAL, *WORKSPACE):
         main = client.get(page.url(acme)).content.decode().partition("<main")[2]
-        assert 'method="post"' not in main, str(page)
+        assert 'method="post"' not in main or page.name == "workspace_leave", str(page)
 
 
 def test_lists_take_a_bounded_number_of_queries(

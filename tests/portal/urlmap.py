@@ -43,6 +43,7 @@ def _value(page: Page, parameter: str, world: World, mode: str) -> object:
             "applications_apikey": furniture.key.pk,
             "destinations_destination": furniture.destination.pk,
             "destinations_delivery": furniture.delivery.pk,
+            "destinations_bulkaction": furniture.bulk_action.pk,
             "authorizations_patientauthorization": furniture.authorization.pk,
             "syncs_syncjob": furniture.sync_job.pk,
             "audit_auditevent": furniture.event.pk,

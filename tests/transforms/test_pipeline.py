@@ -95,7 +95,7 @@ def test_source_hash_changes_with_everything_that_the_line_is_made_from() -> Non
         source_hash(raw, context=CONTEXT, full_url=f"{url}/_history/2"),
         source_hash(raw, context=CONTEXT, full_url=None),
         *(
-            source_hash(raw, context=replace(CONTEXT, **{each.name: uuid4()}), full_url=url)
+            source_hash(raw, context=replace(CONTEXT, **{each.name: str(uuid4())}), full_url=url)  # type: ignore[arg-type]
             for each in fields(CONTEXT)
             if each.init
         ),

@@ -6,6 +6,7 @@ its pages; refuses any parameter that the filter set does not name.
 
 from .facets import Facet
 from .mirrored import MirroredModelAdmin
+from .read import BadQuery, curl_of, read_filter
 from .sorted_lists import SortedListMixin
 
-__all__ = ["Facet", "MirroredModelAdmin", "SortedListMixin"]
+__all__ = ["BadQuery", "Facet", "MirroredModelAdmin", "SortedListMixin", "curl_of", "read_filter"]

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils import timezone
+from django.urls import URLPattern, path
 
 from apps.workspaces.scoped_admin import ScopedModelAdmin
 from apps.workspaces.scoped_admin.guards import not_allowed
 from apps.workspaces.scoped_admin.pages import page_context
 
-from .export import MOST_EXPORTED, csv_lines
+from .export import MOST_ROWS, Columns, columns_of, csv_response
 from .facets import Facet
 from .read import BadQuery, ListRead
 
@@ -28,6 +29,13 @@ class MirroredModelAdmin(ScopedModelAdmin):
     # Columns that a person may sort by, and what the API's `sort` calls them.
     sort_columns = {"when": "created_at", "created": "created_at"}
 
+    def get_urls(self) -> list[URLPattern]:
+        return [path("export.csv", self.admin_site.admin_view(self.csv_view)), *super().get_urls()]
+
+    def csv_columns(self) -> Columns:
+        """Return the columns of the CSV and what each shows of a row."""
+        return columns_of(self.viewset.serializer_class)
+
     def get_sort_columns(self) -> dict[str, str]:
         return {column: name for column, name in self.sort_columns.items() if column in self.list_display}
 
@@ -37,31 +45,39 @@ class MirroredModelAdmin(ScopedModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return not_allowed(request, ("GET",))
-        rows = self.get_queryset(request)
-        if self.list_select_related:
-            rows = rows.select_related(*self.list_select_related)  # type: ignore[misc]
         try:
-            read = ListRead(self, rows, request.GET)
+            read = ListRead(self, self._rows(request), request.GET)
         except BadQuery as refusal:
-            return render(request, "400.html", {"reason": str(refusal)}, status=400)
-        if read.own["format"] == "csv":
-            return self._csv(read)
+            return _not_understood(request, refusal)
+        self.note_seen(request, read.result_list, listed=True)
         context = {
             **page_context(request, title=self.list_title, crumbs=[*self.home_crumbs(request), (self.list_title, "")]),
             "subtitle": self.list_subtitle,
             "empty_title": self.empty_title,
             "empty_text": self.empty_text,
             "cl": read,
-            "most_exported": MOST_EXPORTED,
+            "most_exported": MOST_ROWS,
             **self.list_context(request),
             **(extra_context or {}),
         }
         return render(request, self.list_template, context)
 
-    def _csv(self, read: ListRead) -> StreamingHttpResponse:
-        lines = csv_lines(read.rows, read.order, self.viewset.serializer_class)
-        answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-        day = timezone.now().strftime("%Y-%m-%d")
-        answer["Content-Disposition"] = f'attachment; filename="{self.api_path}-{day}.csv"'
-        answer["Cache-Control"] = "no-store"
-        return answer
+    def csv_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+        """Stream the rows of the same address as CSV."""
+        if request.method not in ("GET", "HEAD"):
+            return not_allowed(request, ("GET",))
+        try:
+            read = ListRead(self, self._rows(request), request.GET)
+        except BadQuery as refusal:
+            return _not_understood(request, refusal)
+        is_cut = read.result_count > MOST_ROWS
+        return csv_response(read.rows, read.order, self.csv_columns(), name=self.url_path, is_cut=is_cut)
+
+    def _rows(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = self.get_queryset(request)
+        related: Any = self.list_select_related
+        return rows.select_related(*related) if related else rows
+
+
+def _not_understood(request: HttpRequest, refusal: BadQuery) -> HttpResponse:
+    return render(request, "400.html", {"reason": str(refusal)}, status=400)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import django_filters
 from django.conf import settings
@@ -19,35 +19,52 @@ from apps.workspaces.templatetags import portal_lists
 from ..paging import cursor_of, rows_after
 from .facets import Counted, Facet, FacetValue, count_values, offered_values
 
-# What the address says beside the filters: where the page begins, which way it was turned, and in what form.
-OWN_PARAMETERS = ("cursor", "back", "format")
+if TYPE_CHECKING:
+    from .mirrored import MirroredModelAdmin
+
+# What the address says beside the filters: where the page begins, and which way it was turned.
+OWN_PARAMETERS = ("cursor", "back")
 
 
 class BadQuery(Exception):
     """The address asks for what this list does not have. The message says so to a person."""
 
 
-class Declared(Protocol):
-    """What a list's class declares (`MirroredModelAdmin`)."""
+def curl_of(path: str) -> str:
+    """Return a read of the management API as a command of the shell."""
+    return f'curl -sS -H "Authorization: Bearer $MANAGEMENT_KEY" {shlex.quote(f"{settings.PUBLIC_URL}/api/v1/{path}")}'
 
-    model: Any
-    viewset: Any
-    api_path: str
-    facets: Sequence[Facet]
-    list_display: Any
-    list_display_links: Any
-    list_per_page: int
-    sort_columns: Any
 
-    def get_sort_columns(self) -> dict[str, str]: ...
-    def url(self, action: str, *args: object) -> str: ...
-    def decorate(self, rows: list[Any]) -> None: ...
+def read_filter(query: QueryDict, filterset_class: Any) -> QueryDict:
+    """Return the filters of an address, without its order and page. Raises: BadQuery."""
+    plain = query.copy()
+    for name in (*OWN_PARAMETERS, "sort"):
+        plain.pop(name, None)
+    return checked(plain, filterset_class)
+
+
+def checked(query: QueryDict, filterset_class: Any) -> QueryDict:
+    """Return the query without what says nothing. Raises: BadQuery for what the filter set does not understand."""
+    plain = query.copy()
+    for name, values in list(plain.lists()):
+        if name not in filterset_class.base_filters:
+            raise BadQuery("This list has no such filter.")
+        said = [each for each in values if each.strip()]
+        if len(said) > 1 and not isinstance(filterset_class.base_filters[name], django_filters.MultipleChoiceFilter):
+            raise BadQuery(f"The filter {name} was sent more than once.")
+        if said:
+            plain.setlist(name, said)
+        else:
+            del plain[name]
+    if not filterset_class(data=plain).is_valid():
+        raise BadQuery("A filter has a value that this list does not know.")
+    return plain
 
 
 class ListRead:
     """A page of a list, for the template. Raises: BadQuery when it is made."""
 
-    def __init__(self, listed: Declared, rows: QuerySet[Any], query: QueryDict) -> None:
+    def __init__(self, listed: MirroredModelAdmin, rows: QuerySet[Any], query: QueryDict) -> None:
         self.listed, self.base = listed, rows
         self.model, self.model_admin = listed.model, listed
         self.list_display, self.list_display_links = listed.list_display, listed.list_display_links
@@ -55,32 +72,17 @@ class ListRead:
         self.params = query.copy()
         for name in OWN_PARAMETERS:
             self.params.pop(name, None)
-        for name, values in list(self.params.lists()):
-            self.params.setlist(name, [each for each in values if each.strip()])
-            if not self.params.getlist(name):
-                del self.params[name]
-        self._check()
+        self.params = checked(self.params, listed.viewset.filterset_class)
         self.order = listed.viewset.filterset_class.order_of(self.params.get("sort", ""))
         self.rows = self.filtered()
         self.result_list = self._page()
         listed.decorate(self.result_list)
 
-    def _check(self) -> None:
-        known = self.listed.viewset.filterset_class.base_filters
-        for name, values in self.params.lists():
-            if name not in known:
-                raise BadQuery("This list has no such filter.")
-            if len(values) > 1 and not isinstance(known[name], django_filters.MultipleChoiceFilter):
-                raise BadQuery(f"The filter {name} was sent more than once.")
-
     def filtered(self, without: str = "") -> QuerySet[Any]:
-        """Return the rows under all filters, or all but one. Raises: BadQuery."""
+        """Return the rows under all filters, or all but one."""
         query = self.params.copy()
         query.pop(without, None)
-        filterset = self.listed.viewset.filterset_class(data=query, queryset=self.base)
-        if not filterset.is_valid():
-            raise BadQuery("A filter has a value that this list does not know.")
-        rows: QuerySet[Any] = filterset.qs
+        rows: QuerySet[Any] = self.listed.viewset.filterset_class(data=query, queryset=self.base).qs
         return rows
 
     # -- the page -------------------------------------------------------------------------------------
@@ -157,14 +159,9 @@ class ListRead:
         return self._address(sort="")
 
     @property
-    def csv_address(self) -> str:
-        return self._address(format="csv")
-
-    @property
     def curl(self) -> str:
         """Return the same query to the API as a command of the shell."""
-        address = f"{settings.PUBLIC_URL}/api/v1/{self.listed.api_path}{self._address().removesuffix('?')}"
-        return f'curl -sS -H "Authorization: Bearer $MANAGEMENT_KEY" {shlex.quote(address)}'
+        return curl_of(f"{self.listed.api_path}{self._address().removesuffix('?')}")
 
     def _address(self, **changes: str) -> str:
         query = self.params.copy()

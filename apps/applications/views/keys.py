@@ -104,8 +104,7 @@ def end_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
         "submit": "End the key",
         "submit_style": "danger",
         "cancel": key_url(scope, key),
-        "intro": f"Requests with {key} are refused at once, and it cannot be brought back."
-        " If it is still in use, roll it instead.",
+        "intro": f"Requests with {key} are refused at once, and it cannot be brought back. {_use_of(key)}",
         "intro_kind": "bad",
     }
     return render_page(request, "form.html", context, title=f"End {key}", crumbs=_crumbs(scope, "End"))
@@ -122,6 +121,13 @@ def note_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
         return HttpResponseRedirect(key_url(scope, key))
     context = {"form": form, "submit": "Save", "cancel": key_url(scope, key)}
     return render_page(request, "form.html", context, title=f"Note on {key}", crumbs=_crumbs(scope, "Note"))
+
+
+def _use_of(key: ApiKey) -> str:
+    """Say what decides whether a key may go: its last use, and whether there is a successor."""
+    used = f"{key.last_used_at:%d %b %H:%M} UTC from {key.last_used_ip}" if key.last_used_at else "never"
+    advice = f"Its successor {key.replaced_by} works on." if key.replaced_by else "If it is in use, roll it instead."
+    return f"Last used: {used}. {advice}"
 
 
 def _end_form(request: HttpRequest, scope: Scope, key: ApiKey) -> forms.Form:

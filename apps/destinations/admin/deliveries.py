@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.workspaces.scoped_admin import ByDate, ScopedModelAdmin, SupportModelAdmin, cells
+from apps.applications.listing import Facet, MirroredModelAdmin
+from apps.workspaces.scoped_admin import Need, SupportModelAdmin, cells, may
 
 from .. import views
-from ..models import Delivery
-from ..states import DeliveryState
+from ..api import DeliveryViewSet
+from ..models import Delivery, DeliveryAttempt, Destination
+from ..states import DeliveryKind, DeliveryState
+from . import delivery_words as words
+from .delivery_page import delivery_context
 
-RETRYABLE = (DeliveryState.FAILED, DeliveryState.HELD, DeliveryState.RETRYING)
+
+def names_of_destinations(ids: Iterable[str]) -> dict[str, str]:
+    rows = Destination.objects.filter(pk__in=list(ids)).values_list("pk", "name")
+    return {str(pk): name for pk, name in rows}
 
 
 class DeliveryColumns:
@@ -28,11 +36,14 @@ class DeliveryColumns:
 
     @admin.display(description="State")
     def shown_state(self, found: Delivery) -> SafeString:
-        return cells.state_tag(found.state)
+        error = format_html('<span class="second bad">{}</span>', found.error_code) if found.error_code else ""
+        more = words.what_comes_next(found)
+        second = format_html('<span class="second">{}</span>', more) if more else ""
+        return format_html("{}{}{}", cells.state_tag(found.state), error, second)
 
     @admin.display(description="Resources")
     def resource_count(self, found: Delivery) -> SafeString:
-        return _number(found.resources if found.resources is not None else cells.NOTHING)
+        return _number(f"{found.resources:,}" if found.resources is not None else cells.NOTHING)
 
     @admin.display(description="Size")
     def size(self, found: Delivery) -> SafeString:
@@ -42,18 +53,16 @@ class DeliveryColumns:
     def tries(self, found: Delivery) -> SafeString:
         return _number(found.attempts)
 
-    @admin.display(description="Next try (UTC)")
-    def next_try(self, found: Delivery) -> SafeString | str:
-        waiting = found.state in (DeliveryState.PENDING, DeliveryState.RETRYING)
-        return cells.moment(found.next_attempt_at) if waiting else cells.NOTHING
 
-
-class DeliveryAdmin(DeliveryColumns, ScopedModelAdmin):
+class DeliveryAdmin(DeliveryColumns, MirroredModelAdmin):
+    viewset = DeliveryViewSet
+    api_path = "deliveries"
     url_path = "deliveries"
     list_title = "Deliveries"
     list_subtitle = "Every object written, or not, to a destination. Newest first."
     empty_title = "No deliveries yet"
     empty_text = "The next sync of an authorization makes one for each enabled destination."
+    list_template = "destinations/delivery_list.html"
     list_display = (
         "when",
         "shown_state",
@@ -62,79 +71,64 @@ class DeliveryAdmin(DeliveryColumns, ScopedModelAdmin):
         "resource_count",
         "size",
         "tries",
-        "next_try",
+        "last_took",
     )
     list_display_links = ("when",)
-    list_select_related = ("destination",)
-    list_filter = ("state", ("destination", admin.RelatedOnlyFieldListFilter), ("created_at", ByDate))
-    ordering = ("-created_at", "id")
-    search_ids = ("pk", "sync_job_id", "authorization", "destination")
-    search_texts = ("object_key", "external_id")
+    list_select_related = ("destination", "authorization")
+    sort_columns = {
+        "when": "created_at",
+        "shown_state": "state",
+        "object_and_user": "object_key",
+        "resource_count": "resources",
+        "size": "bytes",
+        "tries": "attempts",
+    }
+    facets = (
+        Facet(parameter="state", title="state", field="state", values=list(DeliveryState)),
+        Facet(parameter="kind", title="kind", field="kind", values=list(DeliveryKind)),
+        Facet(parameter="destination_id", title="destination", field="destination_id", names=names_of_destinations),
+        Facet(parameter="error_code", title="error", field="error_code"),
+    )
     search_help_text = "Paste a whole ID, object key or user"
     object_template = "destinations/delivery.html"
 
     def own_urls(self) -> list[URLPattern]:
         return [
+            self.own("retry-many/", views.retry_many, "retry_many"),
+            self.own("replay-many/", views.replay_many, "replay_many"),
             self.own("<uuid:delivery_id>/retry/", views.retry, "retry"),
             self.own("<uuid:delivery_id>/replay/", views.replay, "replay"),
         ]
 
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {"ticks": may(self.scope(request).role, Need.WRITE)}
+
+    def decorate(self, rows: list[Any]) -> None:
+        """Give each row how long its last attempt took."""
+        attempts = DeliveryAttempt.objects.filter(delivery__in=rows).order_by("number")
+        lasting = dict(attempts.values_list("delivery_id", "milliseconds"))
+        for row in rows:
+            row.last_milliseconds = lasting.get(row.pk)
+
     def object_context(self, request: HttpRequest, found: Delivery) -> dict[str, Any]:
-        return {
-            "delivery": found,
-            "attempts": found.attempt_rows.order_by("-number"),
-            "facts": self.facts(found),
-            "retryable": found.state in RETRYABLE,
-            "replayable": found.state == DeliveryState.DELIVERED,
-            "counts": sorted(found.resource_counts.items()),
-        }
+        return delivery_context(self.scope(request), found)
 
     def name_of(self, found: Delivery) -> str:
         return found.object_key.rpartition("/")[2]
 
-    def facts(self, found: Delivery) -> list[tuple[str, SafeString | str]]:
-        facts = [
-            ("Object key", cells.code(found.object_key)),
-            (
-                "Destination",
-                self._link("destinations_destination", found.destination_id, found.destination.name),
-            ),
-            ("User", cells.code(found.external_id)),
-            ("Sync job", self._link("syncs_syncjob", found.sync_job_id, str(found.sync_job_id))),
-            (
-                "Authorization",
-                self._link("authorizations_patientauthorization", found.authorization_id, str(found.authorization_id)),
-            ),
-            ("Kind", found.kind),
-            ("Size", cells.file_size(found.bytes)),
-            ("SHA-256", cells.code(found.sha256)),
-            ("Created", cells.moment(found.created_at)),
-            ("Delivered", cells.moment(found.delivered_at)),
-            ("Next try", self.next_try(found)),
-            ("Gives up", cells.moment(found.give_up_at)),
-        ]
-        if found.replay_of_id:
-            facts.append(
-                (
-                    "Replay of",
-                    self._link("destinations_delivery", found.replay_of_id, str(found.replay_of_id)),
-                )
-            )
-        return facts
-
-    def _link(self, model: str, pk: object, text: str) -> SafeString:
-        address = reverse(f"{self.admin_site.name}:{model}_change", args=[pk])
-        return format_html('<a href="{}">{}</a>', address, text)
-
     @admin.display(description="Object and user")
     def object_and_user(self, found: Delivery) -> SafeString:
-        error = format_html('<span class="second bad">{}</span>', found.error_code) if found.error_code else ""
+        kind = "" if found.kind == DeliveryKind.LIVE else f" · {words.KINDS[DeliveryKind(found.kind)]}"
         return format_html(
-            '{}<span class="second">{}</span>{}',
+            '{}<span class="second">{}{}</span>',
             cells.object_name(found.object_key),
-            found.external_id,
-            error,
+            cells.words(found.external_id),
+            kind,
         )
+
+    @admin.display(description="Last try")
+    def last_took(self, found: Any) -> SafeString:
+        return _number(words.took(found.last_milliseconds))
 
 
 class DeliverySupportAdmin(DeliveryColumns, SupportModelAdmin):
@@ -151,8 +145,6 @@ class DeliverySupportAdmin(DeliveryColumns, SupportModelAdmin):
         "resource_count",
         "size",
         "tries",
-        "error_code",
-        "next_try",
     )
     list_display_links = ("when",)
     list_select_related = ("application", "destination")
@@ -169,9 +161,8 @@ class DeliverySupportAdmin(DeliveryColumns, SupportModelAdmin):
             ("Sync job", cells.code(found.sync_job_id)),
             ("Tries", str(found.attempts)),
             ("Error", cells.code(found.error_code)),
-            ("Whose", found.error_owner or cells.NOTHING),
+            ("Whose", words.OWNERS.get(found.error_owner, cells.NOTHING)),
             ("Created", cells.moment(found.created_at)),
-            ("Next try", self.next_try(found)),
             ("Gives up", cells.moment(found.give_up_at)),
         ]
 

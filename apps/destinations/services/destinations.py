@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -55,7 +55,7 @@ def create_destination(
     *, application: Application, mode: Mode, fields: Mapping[str, str], by: Actor
 ) -> CreatedDestination:
     """Raises: InvalidDestination."""
-    cleaned = _checked(application, mode, fields, None)
+    cleaned = check_fields(application, mode, fields, None)
     destination = Destination.objects.create(application=application, mode=mode, **cleaned)
     external_id = str(uuid.uuid4())
     DestinationSecret.objects.create(destination=destination, external_id=external_id)
@@ -65,10 +65,14 @@ def create_destination(
 
 @transaction.atomic
 def update_destination(*, destination: Destination, fields: Mapping[str, str], by: Actor) -> None:
-    """Change what is given; what a delivery depends on then needs a new test. Raises: InvalidDestination."""
+    """Change what is given; what a delivery depends on then needs a new test. Raises: InvalidDestination.
+
+    A draft may still lack its role; it stops being one when it has its role and its external ID.
+    """
     locked = lock_destination(destination)
     merged = {name: getattr(locked, name) for name in ("name", *CONFIG_FIELDS)} | dict(fields)
-    cleaned = _checked(locked.application, Mode(locked.mode), merged, locked)
+    may_lack = ("role_arn",) if locked.state == DestinationState.DRAFT else ()
+    cleaned = check_fields(locked.application, Mode(locked.mode), merged, locked, may_lack=may_lack)
     changed = sorted(name for name, value in cleaned.items() if getattr(locked, name) != value)
     if not changed:
         return
@@ -77,18 +81,19 @@ def update_destination(*, destination: Destination, fields: Mapping[str, str], b
     locked.save(update_fields=changed)
     if set(changed) & set(CONFIG_FIELDS):
         _untest(locked)
+    leave_draft(locked)
     _record("destination.changed", locked, by, {"fields": changed})
 
 
 @transaction.atomic
 def rotate_external_id(*, destination: Destination, by: Actor) -> str:
-    """Make a new external ID; the old one is never used again. The destination needs a new test."""
+    """Make the first external ID, or a new one: the old one is never used again. The destination needs a new test."""
     locked = lock_destination(destination)
     external_id = str(uuid.uuid4())
-    secret = DestinationSecret.objects.get(destination=locked)
-    secret.external_id = external_id
-    secret.save(update_fields=["external_id"])
+    secret = {"external_id": external_id, "next_external_id": None}
+    DestinationSecret.objects.update_or_create(destination=locked, defaults=secret)
     _untest(locked)
+    leave_draft(locked)
     _record("destination.external_id_rotated", locked, by, {})
     return external_id
 
@@ -179,6 +184,13 @@ def withdraw_pass(locked: Destination) -> None:
         locked.save(update_fields=fields)
 
 
+def leave_draft(locked: Destination) -> None:
+    """Call a draft complete once it has its role and its external ID; the caller holds its lock."""
+    has_secret = DestinationSecret.objects.filter(destination=locked).exists()
+    if locked.state == DestinationState.DRAFT and locked.role_arn and has_secret:
+        _move(locked, DestinationState.UNTESTED)
+
+
 def _untest(locked: Destination) -> None:
     locked.config_version += 1
     locked.tested_version, locked.test_passed_at = None, None
@@ -198,9 +210,15 @@ def _move(locked: Destination, state: DestinationState, fields: list[str] | None
     locked.save(update_fields=[*changes, *(fields or [])])
 
 
-def _checked(
-    application: Application, mode: Mode, fields: Mapping[str, str], current: Destination | None
+def check_fields(
+    application: Application,
+    mode: Mode,
+    fields: Mapping[str, str],
+    current: Destination | None,
+    *,
+    may_lack: Collection[str] = (),
 ) -> dict[str, str]:
+    """Return the fields as they are kept; those of `may_lack` may be empty. Raises: InvalidDestination."""
     texts = {name: (fields.get(name) or "").strip() for name in ("name", *CONFIG_FIELDS)}
     texts["prefix"] = clean_prefix(texts["prefix"] or settings.KEY_PREFIX)
     errors = validate(
@@ -224,6 +242,7 @@ def _checked(
             "Another destination of this application writes to this bucket with this prefix: both would claim the "
             "same object keys. Choose another prefix."
         )
+    errors = {name: found for name, found in errors.items() if texts.get(name) or name not in may_lack}
     if errors:
         raise InvalidDestination(errors)
     return texts

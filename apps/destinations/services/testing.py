@@ -16,12 +16,23 @@ from django.db import transaction
 from apps.audit.events import Actor
 from apps.audit.services import record_event
 from apps.outbound.failures import FaultOwner
+from apps.outbox.transitions import IllegalTransition
 
 from ..connectors.base import TOO_OPEN, Step, StepResult
 from ..models import ConnectionTest, Destination
 from ..selectors import connector_for, place_of
 from ..states import DestinationState, ProbeCause
 from .destinations import lock_destination, pause_destination, withdraw_pass
+
+
+class StillDraft(IllegalTransition):
+    """A destination that lacks its role or its external ID cannot be tested."""
+
+    def __init__(self) -> None:
+        super().__init__(DestinationState.DRAFT, DestinationState.READY)
+
+    def __str__(self) -> str:
+        return "Finish the set-up first: a destination needs its role and its external ID before it can be tested."
 
 
 class TooManyTests(Exception):
@@ -33,13 +44,9 @@ def test_connection(*, destination: Destination, by: Actor, now: dt.datetime) ->
     """Run every step and keep the result; a pass makes an untested destination READY.
 
     No transaction is open while AWS is asked; a destination that changed meanwhile stays untested.
-    Raises: TooManyTests.
+    Raises: TooManyTests, StillDraft.
     """
-    recent = ConnectionTest.objects.filter(
-        destination=destination, cause=ProbeCause.ASKED, ran_at__gt=now - dt.timedelta(minutes=1)
-    )
-    if recent.count() >= settings.TESTS_PER_MINUTE:
-        raise TooManyTests
+    check_may_test(destination, now)
     version = destination.config_version
     steps = list(connector_for(destination).probe())
     with transaction.atomic():
@@ -49,12 +56,21 @@ def test_connection(*, destination: Destination, by: Actor, now: dt.datetime) ->
             return test
         failed = failed_step(steps)
         if failed is None:
-            _note_pass(locked, now)
+            note_pass(locked, now)
         elif failed.code == TOO_OPEN:
             close_to_deliveries(locked, failed, found_by="A connection test", by=by)
         elif failed.owner != FaultOwner.US:  # a fault of ours says nothing of the destination
             withdraw_pass(locked)
     return test
+
+
+def check_may_test(destination: Destination, now: dt.datetime) -> None:
+    """Raises: TooManyTests, StillDraft."""
+    if destination.state == DestinationState.DRAFT:
+        raise StillDraft
+    recent = ConnectionTest.objects.filter(destination=destination, ran_at__gt=now - dt.timedelta(minutes=1))
+    if recent.exclude(cause=ProbeCause.SCHEDULED).count() >= settings.TESTS_PER_MINUTE:
+        raise TooManyTests
 
 
 def keep_test(
@@ -63,7 +79,7 @@ def keep_test(
     """Write down how a test of configuration `version` went; the caller has a transaction open."""
     failed = failed_step(steps)
     record_event(
-        action="destination.tested" if cause == ProbeCause.ASKED else "destination.retested",
+        action="destination.retested" if cause == ProbeCause.SCHEDULED else "destination.tested",
         by=by,
         place=place_of(locked),
         target_type="destination",
@@ -103,7 +119,8 @@ def next_retest(destination: Destination, now: dt.datetime) -> dt.datetime:
     return now + dt.timedelta(seconds=settings.RETEST_SECONDS * share)
 
 
-def _note_pass(locked: Destination, now: dt.datetime) -> None:
+def note_pass(locked: Destination, now: dt.datetime) -> None:
+    """Allow enabling: the settings as they are have passed; the caller holds the lock."""
     locked.tested_version, locked.test_passed_at = locked.config_version, now
     locked.retest_at = next_retest(locked, now)
     if locked.state == DestinationState.UNTESTED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -15,10 +16,12 @@ from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Fresh, Need, portal_page, render_page
 
 from ..forms import PlainConfirmation, TypedConfirmation
-from ..selectors import find_offered_fix
+from ..models import Destination
+from ..selectors import count_missing, find_offered_fix
 from ..services import (
     InvalidDestination,
     NotTested,
+    StillDraft,
     TooManyTests,
     backfill_destination,
     delete_destination,
@@ -27,7 +30,7 @@ from ..services import (
     test_connection,
     update_destination,
 )
-from .editing import crumbs_to, find_destination, list_url, page_url
+from .addresses import back_url, crumbs_to, find_destination, list_url, page_url
 
 
 @portal_page(Need.WRITE, methods=("POST",))
@@ -36,14 +39,16 @@ def run_test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     destination = find_destination(scope, destination_id)
     try:
         test = test_connection(destination=destination, by=actor_of(request), now=timezone.now())
-    except TooManyTests as refusal:
+    except (TooManyTests, StillDraft) as refusal:
         messages.error(request, str(refusal))
-        return HttpResponseRedirect(page_url(scope, destination))
-    if test.passed:
-        messages.success(request, "The test passed. The destination can be enabled.")
-    else:
+        return HttpResponseRedirect(back_url(request, scope, destination))
+    if not test.passed:
         messages.error(request, "The test failed. The step that failed says what to change.")
-    return HttpResponseRedirect(page_url(scope, destination))
+    elif destination.enabled:
+        messages.success(request, "The test passed.")
+    else:
+        messages.success(request, "The test passed. The destination can be enabled.")
+    return HttpResponseRedirect(back_url(request, scope, destination))
 
 
 @portal_page(Need.GUARD, methods=("POST",))
@@ -54,14 +59,14 @@ def set_region(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     region = find_offered_fix(destination).get("region")
     if region is None:
         messages.error(request, "No test of the current settings has found another region.")
-        return HttpResponseRedirect(page_url(scope, destination))
+        return HttpResponseRedirect(back_url(request, scope, destination))
     try:
         update_destination(destination=destination, fields={"region": region}, by=actor_of(request))
     except InvalidDestination as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, f"The region is {region} now. Test the connection again.")
-    return HttpResponseRedirect(page_url(scope, destination))
+    return HttpResponseRedirect(back_url(request, scope, destination))
 
 
 @portal_page(Need.GUARD, methods=("POST",), fresh=Fresh.IN_LIVE)
@@ -72,59 +77,89 @@ def enable(request: HttpRequest, destination_id: UUID) -> HttpResponse:
         enable_destination(destination=destination, by=actor_of(request), now=timezone.now())
     except (NotTested, IllegalTransition) as refusal:
         messages.error(request, str(refusal))
-    else:
-        messages.success(request, "The destination is enabled. The next sync is delivered to it.")
+        return HttpResponseRedirect(back_url(request, scope, destination))
+    messages.success(request, "The destination is enabled. The next sync is delivered to it.")
     return HttpResponseRedirect(page_url(scope, destination))
 
 
-@portal_page(Need.WRITE, methods=("POST",))
+@portal_page(Need.WRITE)
 def disable(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     destination = find_destination(scope, destination_id)
-    try:
-        disable_destination(destination=destination, by=actor_of(request))
-    except IllegalTransition as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, "The destination is disabled. Its deliveries are held, none is lost.")
-    return HttpResponseRedirect(page_url(scope, destination))
+    form = _confirmation(request, scope, destination)
+    if request.method == "POST" and (form.is_valid() or not form.fields):
+        try:
+            disable_destination(destination=destination, by=actor_of(request))
+        except IllegalTransition as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "The destination is disabled. Its deliveries are held, none is lost.")
+        return HttpResponseRedirect(page_url(scope, destination))
+    intro = (
+        "Deliveries stop at once. What waits is held, and goes on when the destination is enabled again."
+        " Syncs meanwhile are kept for a back-fill."
+    )
+    return _ask(request, destination, form, title=f"Disable {destination}", submit="Disable destination", intro=intro)
 
 
-@portal_page(Need.GUARD, methods=("POST",))
+@portal_page(Need.GUARD)
 def backfill(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     destination = find_destination(scope, destination_id)
-    made = backfill_destination(destination=destination, by=actor_of(request), now=timezone.now())
-    messages.success(request, f"{made} deliveries were made for what this destination has not received yet.")
-    return HttpResponseRedirect(page_url(scope, destination))
+    now = timezone.now()
+    if request.method == "POST":
+        made = backfill_destination(destination=destination, by=actor_of(request), now=now)
+        messages.success(request, f"{made} deliveries were made for what this destination has not received yet.")
+        return HttpResponseRedirect(page_url(scope, destination))
+    missing = count_missing(destination, now=now)
+    context = {
+        "form": PlainConfirmation(),
+        "submit": f"Deliver {missing} now" if missing else "",
+        "cancel": page_url(scope, destination),
+        "intro": f"{missing} authorizations have records that this destination lacks. Of each, the newest state is"
+        " delivered as one object."
+        if missing
+        else "Nothing is missing: the newest state of every active authorization was delivered here, or is on its way.",
+        "intro_kind": "info",
+    }
+    crumbs = crumbs_to(scope, "Back-fill", destination)
+    return render_page(request, "destinations/ask.html", context, title=f"Back-fill {destination}", crumbs=crumbs)
 
 
 @portal_page(Need.GUARD, fresh=Fresh.ALWAYS)
 def delete(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     destination = find_destination(scope, destination_id)
-    form = (
-        TypedConfirmation(request.POST or None, word=destination.name)
-        if scope.mode == Mode.LIVE
-        else PlainConfirmation(request.POST or None)
-    )
+    form = _confirmation(request, scope, destination)
     if request.method == "POST" and (form.is_valid() or not form.fields):
         delete_destination(destination=destination, by=actor_of(request), now=timezone.now())
         messages.success(request, f"{destination} is deleted. What it received stays in your bucket.")
         return HttpResponseRedirect(list_url(scope))
+    intro = (
+        "Its external ID is destroyed and never used again; deliveries that wait are cancelled."
+        " The history stays, and so does everything in your bucket."
+    )
+    return _ask(request, destination, form, title=f"Delete {destination}", submit="Delete destination", intro=intro)
+
+
+def _confirmation(request: HttpRequest, scope: Scope, destination: Destination) -> forms.Form:
+    """Ask for the name in live; in test one press is enough (ux.md 8)."""
+    if scope.mode == Mode.LIVE:
+        return TypedConfirmation(request.POST or None, word=destination.name)
+    return PlainConfirmation(request.POST or None)
+
+
+def _ask(
+    request: HttpRequest, destination: Destination, form: forms.Form, *, title: str, submit: str, intro: str
+) -> HttpResponse:
+    scope: Scope = request.scope  # type: ignore[attr-defined]
     context = {
         "form": form,
-        "submit": "Delete destination",
+        "submit": submit,
         "submit_style": "danger",
         "cancel": page_url(scope, destination),
-        "intro": "Its external ID is destroyed and never used again; deliveries that wait are cancelled."
-        " The history stays, and so does everything in your bucket.",
-        "intro_kind": "bad",
+        "intro": intro,
+        "intro_kind": "warn",
     }
-    return render_page(
-        request,
-        "form.html",
-        context,
-        title=f"Delete {destination}",
-        crumbs=crumbs_to(scope, "Delete", destination),
-    )
+    crumbs = crumbs_to(scope, submit.partition(" ")[0], destination)
+    return render_page(request, "destinations/ask.html", context, title=title, crumbs=crumbs)

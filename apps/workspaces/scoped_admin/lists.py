@@ -111,10 +111,6 @@ class PortalChangeList(ChangeList):
         return self.first_shown + len(self.result_list) - 1
 
     @property
-    def is_cut(self) -> bool:
-        return bool(self.result_count > MOST)
-
-    @property
     def total_words(self) -> str:
         return f"{MOST:,}+" if self.result_count > MOST else f"{self.result_count:,}"
 

@@ -15,12 +15,10 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup, Disallow
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from .csv_export import Columns, csv_response
 from .guards import Scope, not_allowed, scope_on
 from .links import scope_url
 from .lists import CappedPaginator, PortalChangeList
@@ -51,8 +49,6 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # Exact matches that the search box tries: ids of ours, and texts.
     search_ids: ClassVar[Sequence[str]] = ("pk",)
     search_texts: ClassVar[Sequence[str]] = ()
-    # Heads and values of the list as CSV; none: no export.
-    csv_columns: ClassVar[Columns] = {}
 
     actions = None
     list_per_page = 25
@@ -148,7 +144,6 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         return [
             path("", self.wrap(self.changelist_view), name=f"{name}_changelist"),
-            *([path("export.csv", self.wrap(self.csv_view))] if self.csv_columns else []),
             *self.own_urls(),
             path(f"<{self.id_converter}:object_id>/", self.wrap(self.object_view), name=f"{name}_change"),
         ]
@@ -181,27 +176,16 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "subtitle": self.list_subtitle,
             "empty_title": self.empty_title,
             "empty_text": self.empty_text,
-            "has_csv": bool(self.csv_columns),
             **self.list_context(request),
             **(extra_context or {}),
         }
         try:
             response = super().changelist_view(request, context)
         except (DisallowedModelAdminLookup, DisallowedModelAdminToField):
-            return _no_such_filter(request)
+            return render(request, "400.html", {"reason": "This list has no such filter."}, status=400)
         if changes := getattr(response, "context_data", {}).get("cl"):
             self.note_seen(request, changes.result_list, listed=True)
         return response
-
-    def csv_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Send what the list shows under the same filters, all pages of it."""
-        if request.method not in ("GET", "HEAD"):
-            return not_allowed(request, ("GET",))
-        try:
-            changes = self.get_changelist_instance(request)
-        except (DisallowedModelAdminLookup, DisallowedModelAdminToField):
-            return _no_such_filter(request)
-        return csv_response(changes.queryset, self.csv_columns, name=self.url_path)
 
     def note_seen(self, request: HttpRequest, rows: Sequence[Model], *, listed: bool = False) -> None:
         """Told which rows a page is about to show."""
@@ -288,7 +272,3 @@ class SupportModelAdmin(DeclaredOnlyAdmin):
 
     def home_crumbs(self, request: HttpRequest) -> list[Crumb]:
         return [("Support", reverse(f"{self.admin_site.name}:index"))]
-
-
-def _no_such_filter(request: HttpRequest) -> HttpResponse:
-    return render(request, "400.html", {"reason": "This list has no such filter."}, status=400)

@@ -67,6 +67,8 @@ SUPPORT_RAIL: Groups = (
         ),
     ),
 )
+# Beginnings of the names of the members page and the pages below it.
+MEMBER_PAGES = ("workspace_member", "workspace_invit", "workspace_leave", "workspace_second_factor")
 # text, icon, name of the page, beginnings of the names of the pages below it
 ACCOUNT_RAIL = (
     ("My workspaces", "building", "home", ()),
@@ -151,7 +153,7 @@ def _workspace_rail(request: Any, here: str) -> Rail:
     workspace = request.membership.workspace
     entries = [
         Link("Applications", "building", make_root_url("home"), False),
-        Link("Members", "users", make_root_url("workspace_members", workspace.slug), here == "workspace_members"),
+        Link("Members", "users", make_root_url("workspace_members", workspace.slug), here.startswith(MEMBER_PAGES)),
         Link("Audit log", "scroll", make_root_url("workspace_audit", workspace.slug), here == "workspace_audit"),
         Link("Settings", "gear", make_root_url("workspace_settings", workspace.slug), here == "workspace_settings"),
     ]

@@ -37,7 +37,7 @@ from .members import OWNERS_ONLY, crumbs_of, grantable, members_url
 @workspace_page(Need.ADMINISTER, methods=("GET", "POST"), fresh=Fresh.ALWAYS)
 def invite(request: HttpRequest) -> HttpResponse:
     mine = membership_of(request)
-    form = InvitationForm(request.POST or None, offered=grantable(mine))
+    form = InvitationForm(request.POST or None, offered=grantable(mine), initial={"role": Role.DEVELOPER})
     if request.method == "POST" and form.is_valid():
         email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
         try:

@@ -1,22 +1,11 @@
-"""`/api/v1/destinations` and `/api/v1/deliveries`.
-
-Refuses to show an external ID but in the answer that made it (rulings A10). Retry is the same row and key,
-replay a new row and key (rulings A8).
-"""
+"""`/api/v1/destinations`. Refuses to show an external ID but in the answer that made it (rulings A10)."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -24,45 +13,34 @@ from rest_framework.viewsets import GenericViewSet
 from apps.applications.authentication import access_of
 from apps.applications.idempotency import SecretResponse, idempotent
 from apps.applications.keys import Scope
-from apps.applications.problems import Conflict, Gone
 from apps.applications.serializers import check_no_fields
-from apps.outbox.transitions import IllegalTransition
 
-from .filters import DeliveryFilters, DestinationFilters
-from .models import Delivery, Destination
-from .selectors import policies_for
-from .serializers import (
+from ..filters import DestinationFilters
+from ..models import Destination
+from ..selectors import policies_for
+from ..serializers import (
     BackfillSerializer,
     ChangeDestinationSerializer,
     ConnectionTestSerializer,
     CreatedDestinationSerializer,
-    DeliveryAttemptSerializer,
-    DeliverySerializer,
     DestinationIdSerializer,
     DestinationSerializer,
     NewDestinationSerializer,
     PoliciesSerializer,
-    ReplayedSerializer,
-    ReplaySerializer,
     RotatedExternalIdSerializer,
 )
-from .services import (
-    DataPurged,
-    InvalidDestination,
-    NotTested,
-    TooManyTests,
+from ..services import (
     backfill_destination,
     create_destination,
     delete_destination,
     disable_destination,
     enable_destination,
-    replay_delivery,
-    retry_delivery,
     rotate_external_id,
     test_connection,
     update_destination,
 )
-from .states import DestinationState
+from ..states import DestinationState
+from .refusals import as_problems
 
 
 class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Destination]):
@@ -87,7 +65,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         body.is_valid(raise_exception=True)
         fields = {name: value for name, value in body.validated_data.items() if name != "kind"}
         access = access_of(request)
-        with _refusals():
+        with as_problems():
             created = create_destination(
                 application=access.application, mode=access.mode, fields=fields, by=access.actor
             )
@@ -100,7 +78,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         destination = self.get_object()
         body = ChangeDestinationSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        with _refusals():
+        with as_problems():
             update_destination(destination=destination, fields=body.validated_data, by=access_of(request).actor)
         return self._shown(destination)
 
@@ -108,7 +86,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a destination: its external ID is destroyed, the undelivered cancelled, history kept."""
         check_no_fields(request)
-        with _refusals():
+        with as_problems():
             delete_destination(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
         return Response(status=204)
 
@@ -118,7 +96,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     def test(self, request: Request, pk: str) -> Response:
         """Test the connection with the very write that a delivery makes."""
         check_no_fields(request)
-        with _refusals():
+        with as_problems():
             ran = test_connection(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
         return Response(ConnectionTestSerializer(ran).data)
 
@@ -129,7 +107,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         """Enable deliveries; needs a recent passed test of the current configuration."""
         check_no_fields(request)
         destination = self.get_object()
-        with _refusals():
+        with as_problems():
             enable_destination(destination=destination, by=access_of(request).actor, now=timezone.now())
         return self._shown(destination)
 
@@ -140,7 +118,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         """Disable deliveries; what is undelivered is held."""
         check_no_fields(request)
         destination = self.get_object()
-        with _refusals():
+        with as_problems():
             disable_destination(destination=destination, by=access_of(request).actor)
         return self._shown(destination)
 
@@ -151,7 +129,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         """Make a new external ID; the old one ends now, and the connection must be tested again."""
         check_no_fields(request)
         destination = self.get_object()
-        with _refusals():
+        with as_problems():
             external_id = rotate_external_id(destination=destination, by=access_of(request).actor)
         data = {"id": destination.pk, "external_id": external_id}
         return SecretResponse(data, secret_field="external_id")  # noqa: S106
@@ -162,7 +140,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     def backfill(self, request: Request, pk: str) -> Response:
         """Deliver what was synced before the destination was enabled, or while it was off."""
         check_no_fields(request)
-        with _refusals():
+        with as_problems():
             made = backfill_destination(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
         return Response({"deliveries_made": made})
 
@@ -175,76 +153,3 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     def _shown(self, destination: Destination) -> Response:
         destination.refresh_from_db()
         return Response(DestinationSerializer(destination).data)
-
-
-class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Delivery]):
-    """Every delivery and its outcome, newest first."""
-
-    queryset = Delivery.objects.select_related("authorization")
-    serializer_class = DeliverySerializer
-    filterset_class = DeliveryFilters
-    scope_fields = ("application_id", "mode")
-    scope_read = Scope.RECORDS_READ
-    scope_write = Scope.DELIVERIES_REPLAY
-    cursor_order: tuple[str, ...] = ("-created_at", "id")
-
-    @extend_schema(responses=DeliveryAttemptSerializer(many=True), filters=False)
-    @action(detail=True, cursor_order=("number",))
-    def attempts(self, request: Request, pk: str) -> Response:
-        """List the attempts of one delivery, first to last."""
-        rows: Any = self.get_object().attempt_rows.all()
-        page: Any = self.paginate_queryset(rows)
-        return self.get_paginated_response(DeliveryAttemptSerializer(page, many=True).data)
-
-    @extend_schema(request=None, responses=DeliverySerializer)
-    @action(detail=True, methods=["post"])
-    @idempotent
-    def retry(self, request: Request, pk: str) -> Response:
-        """Try a delivery again now: same row, same key. For FAILED, HELD and RETRYING ones."""
-        check_no_fields(request)
-        delivery = self.get_object()
-        with _refusals():
-            retry_delivery(delivery=delivery, by=access_of(request).actor, now=timezone.now())
-        delivery.refresh_from_db()
-        return Response(DeliverySerializer(delivery).data)
-
-    @extend_schema(
-        request=ReplaySerializer,
-        responses={201: OpenApiResponse(ReplayedSerializer, description="The new deliveries, as asked.")},
-    )
-    @action(detail=False, methods=["post"], pagination_class=None)
-    @idempotent
-    def replay(self, request: Request) -> Response:
-        """Deliver again: new rows, new keys, the same bytes."""
-        body = ReplaySerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        ids = list(dict.fromkeys(body.validated_data["delivery_ids"]))
-        found = self.filter_queryset(self.get_queryset()).in_bulk(ids)
-        if len(found) < len(ids):
-            raise NotFound
-        by, now = access_of(request).actor, timezone.now()
-        with _refusals(), transaction.atomic():
-            made = [
-                # A key names its sync and the millisecond: two replays of one sync must not share both.
-                replay_delivery(delivery=found[each], by=by, now=now + dt.timedelta(milliseconds=position)).pk
-                for position, each in enumerate(ids)
-            ]
-        replays = self.get_queryset().in_bulk(made)
-        return Response({"data": DeliverySerializer([replays[pk] for pk in made], many=True).data}, status=201)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Say a service's refusal in the words of HTTP."""
-    try:
-        yield
-    except InvalidDestination as error:
-        raise ValidationError(error.errors) from None
-    except NotTested as error:
-        raise Conflict(str(error), "not_tested") from None
-    except IllegalTransition as error:
-        raise Conflict(str(error), "illegal_transition") from None
-    except TooManyTests as error:
-        raise Throttled(detail=str(error), wait=60) from None
-    except DataPurged as error:
-        raise Gone(str(error), "data_purged") from None

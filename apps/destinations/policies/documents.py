@@ -1,22 +1,35 @@
-"""The AWS policies that we ask for and the one that we put upon ourselves.
+"""The policies as documents, and as JSON to read or to send.
 
-Owns their text; refuses to widen them. The external ID is shown once, so every other place prints
-`EXTERNAL_ID_PLACEHOLDER` (ruling A10).
 Source: destinations seed "IAM setup", "Encryption"; AWS IAM, "Session policies".
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 EXTERNAL_ID_PLACEHOLDER = "<your external ID>"
+OLD_EXTERNAL_ID_PLACEHOLDER = "<your old external ID>"
+ROLE_ARN_PLACEHOLDER = "<ARN of your role>"
 MAX_SESSION_POLICY_CHARS = 2048
 
 Policy = dict[str, object]
 
 
-def trust_policy(principal_arn: str, external_id: str = EXTERNAL_ID_PLACEHOLDER) -> Policy:
-    """Return the customer's trust policy: our one role may assume theirs, with their external ID only."""
+class Statement(TypedDict):
+    """One thing that is allowed."""
+
+    Effect: str
+    Action: str | list[str]
+    Resource: str
+
+
+def trust_policy(principal_arn: str, external_id: str | Sequence[str] = EXTERNAL_ID_PLACEHOLDER) -> Policy:
+    """Return the customer's trust policy: our one role may assume theirs, with their external ID only.
+
+    Two IDs, the old and the new, while one replaces the other.
+    """
     return _policy(
         {
             "Effect": "Allow",
@@ -29,10 +42,15 @@ def trust_policy(principal_arn: str, external_id: str = EXTERNAL_ID_PLACEHOLDER)
 
 def role_policy(bucket: str, prefix: str, kms_key_arn: str | None = None) -> Policy:
     """Return the permissions of the customer's role: write below the prefix, use the key if there is one."""
+    return _policy(*granted_statements(bucket, prefix, kms_key_arn))
+
+
+def granted_statements(bucket: str, prefix: str, kms_key_arn: str | None = None) -> list[Statement]:
+    """Return the statements of `role_policy`."""
     statements = [_put_statement(bucket, prefix)]
     if kms_key_arn:
         statements.append(_allow(["kms:GenerateDataKey", "kms:DescribeKey"], kms_key_arn))
-    return _policy(*statements)
+    return statements
 
 
 def session_policy(bucket: str, prefix: str, kms_key_arn: str | None = None) -> Policy:
@@ -80,15 +98,15 @@ def compact(policy: Policy) -> str:
     return json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
 
 
-def _put_statement(bucket: str, prefix: str) -> Policy:
+def _put_statement(bucket: str, prefix: str) -> Statement:
     if any(sign in bucket + prefix for sign in "*?$"):
         raise ValueError("bucket and prefix may not contain * ? or $: a policy reads them as wildcards")
     return _allow("s3:PutObject", f"arn:aws:s3:::{bucket}/{prefix}*")
 
 
-def _allow(action: str | list[str], resource: str) -> Policy:
+def _allow(action: str | list[str], resource: str) -> Statement:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
-def _policy(*statements: Policy) -> Policy:
+def _policy(*statements: Mapping[str, object]) -> Policy:
     return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -1,22 +1,18 @@
-"""Destinations, deliveries and attempts on the wire; the external ID in one answer only."""
+"""Destinations and connection tests on the wire; the external ID in one answer only."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.applications.serializers import ChoiceField, RequestSerializer, TextField
 
-from .connectors.base import StepResult
-from .models import KINDS, ConnectionTest, Delivery, DeliveryAttempt, Destination
-from .states import CLAIMABLE, DeliveryKind, DeliveryState, DestinationState
+from ..connectors.base import StepResult
+from ..models import KINDS, ConnectionTest, Destination
+from ..states import DestinationState
 
 DESTINATION_STATES = [(state.value, state.value) for state in DestinationState]
-DELIVERY_STATES = [(state.value, state.value) for state in DeliveryState]
-DELIVERY_KINDS = [(kind.value, kind.value) for kind in DeliveryKind]
-MAX_REPLAYS = 100
 SHOWN_ONCE = "Put it into the role's trust policy now: it is not shown again."
 
 
@@ -109,10 +105,18 @@ class ConnectionTestSerializer(serializers.ModelSerializer[ConnectionTest]):
 
 
 class PoliciesSerializer(serializers.Serializer[Any]):
-    """Texts to paste into AWS, with a placeholder for the external ID."""
+    """Texts to paste into AWS, with a placeholder for the external ID.
+
+    The policies as JSON; both statements are for policies that you have already, and empty when not needed.
+    """
 
     trust_policy = serializers.CharField()
     role_policy = serializers.CharField()
+    bucket_policy_statement = serializers.CharField(allow_blank=True)
+    key_policy_statement = serializers.CharField(allow_blank=True)
+    aws_cli = serializers.CharField(help_text="Commands for a POSIX shell.")
+    terraform = serializers.CharField()
+    cloudformation = serializers.CharField(help_text="YAML.")
 
 
 class RotatedExternalIdSerializer(serializers.Serializer[Any]):
@@ -126,83 +130,3 @@ class DestinationIdSerializer(serializers.Serializer[Any]):
 
 class BackfillSerializer(serializers.Serializer[Any]):
     deliveries_made = serializers.IntegerField()
-
-
-class DeliverySerializer(serializers.ModelSerializer[Delivery]):
-    destination_id = serializers.UUIDField(read_only=True)
-    patient_authorization_id = serializers.UUIDField(source="authorization_id", read_only=True)
-    consent_id = serializers.UUIDField(source="authorization.consent_id", read_only=True)
-    external_id = serializers.CharField(read_only=True, help_text="Your own name for the patient.")
-    kind = serializers.ChoiceField(DELIVERY_KINDS, read_only=True)
-    state = serializers.ChoiceField(DELIVERY_STATES, read_only=True)
-    replay_of_id = serializers.UUIDField(read_only=True, allow_null=True)
-    resource_counts = serializers.DictField(child=serializers.IntegerField(), read_only=True)
-    next_attempt_at = serializers.SerializerMethodField(help_text="null when no further attempt is planned.")
-
-    class Meta:
-        model = Delivery
-        fields = [
-            "id",
-            "destination_id",
-            "sync_job_id",
-            "patient_authorization_id",
-            "consent_id",
-            "external_id",
-            "kind",
-            "state",
-            "reason",
-            "object_key",
-            "bytes",
-            "resources",
-            "sha256",
-            "resource_counts",
-            "attempts",
-            "next_attempt_at",
-            "created_at",
-            "delivered_at",
-            "replay_of_id",
-            "give_up_at",
-            "error_code",
-            "error_message",
-            "error_owner",
-        ]
-        read_only_fields = fields
-
-    @extend_schema_field(serializers.DateTimeField(allow_null=True))
-    def get_next_attempt_at(self, delivery: Delivery) -> str | None:
-        if delivery.state not in CLAIMABLE:
-            return None
-        return str(serializers.DateTimeField().to_representation(delivery.next_attempt_at))
-
-
-class DeliveryAttemptSerializer(serializers.ModelSerializer[DeliveryAttempt]):
-    class Meta:
-        model = DeliveryAttempt
-        fields = [
-            "number",
-            "started_at",
-            "milliseconds",
-            "succeeded",
-            "already_there",
-            "unknown_outcome",
-            "stage",
-            "code",
-            "message",
-            "owner",
-            "request_id",
-            "config_version",
-        ]
-        read_only_fields = fields
-
-
-class ReplaySerializer(RequestSerializer):
-    delivery_ids = serializers.ListField(
-        child=serializers.UUIDField(),
-        min_length=1,
-        max_length=MAX_REPLAYS,
-        help_text="All are replayed, or none.",
-    )
-
-
-class ReplayedSerializer(serializers.Serializer[Any]):
-    data = DeliverySerializer(many=True)  # type: ignore[assignment]

@@ -1,0 +1,39 @@
+"""Destinations and deliveries on the wire."""
+
+from .deliveries import (
+    DELIVERY_KINDS,
+    BulkActionItemSerializer,
+    BulkActionSerializer,
+    DeliveryAttemptSerializer,
+    DeliverySerializer,
+    ManySerializer,
+)
+from .destinations import (
+    BackfillSerializer,
+    ChangeDestinationSerializer,
+    ConnectionTestSerializer,
+    CreatedDestinationSerializer,
+    DestinationIdSerializer,
+    DestinationSerializer,
+    NewDestinationSerializer,
+    PoliciesSerializer,
+    RotatedExternalIdSerializer,
+)
+
+__all__ = [
+    "DELIVERY_KINDS",
+    "BackfillSerializer",
+    "BulkActionItemSerializer",
+    "BulkActionSerializer",
+    "ChangeDestinationSerializer",
+    "ConnectionTestSerializer",
+    "CreatedDestinationSerializer",
+    "DeliveryAttemptSerializer",
+    "DeliverySerializer",
+    "DestinationIdSerializer",
+    "DestinationSerializer",
+    "ManySerializer",
+    "NewDestinationSerializer",
+    "PoliciesSerializer",
+    "RotatedExternalIdSerializer",
+]

@@ -1,0 +1,98 @@
+"""A new external ID beside the old one: deliveries go on with the old until a test has passed with the new.
+
+Owns the overlap; refuses a second one inside it. The customer's trust policy names both meanwhile.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from django.db import transaction
+
+from apps.audit.events import Actor
+from apps.audit.services import record_event
+
+from ..connectors.base import TOO_OPEN
+from ..models import ConnectionTest, Destination, DestinationSecret
+from ..selectors import connector_for, place_of
+from ..states import DestinationState, ProbeCause
+from .destinations import lock_destination
+from .testing import check_may_test, close_to_deliveries, failed_step, keep_test, note_pass
+
+# A destination that has never passed has nothing that an overlap could save.
+WORTH_KEEPING = (DestinationState.READY, DestinationState.ENABLED, DestinationState.PAUSED)
+
+
+class NoOverlap(Exception):
+    """Says why there is no external ID to replace step by step, or none that waits."""
+
+
+@transaction.atomic
+def prepare_external_id(*, destination: Destination, by: Actor) -> str:
+    """Make the next external ID; the present one stays in use. Raises: NoOverlap."""
+    locked = lock_destination(destination)
+    secret = DestinationSecret.objects.select_for_update().filter(destination=locked).first()
+    if secret is None or locked.state not in WORTH_KEEPING:
+        raise NoOverlap("No connection has passed with the old external ID. Make a new one that replaces it at once.")
+    if secret.next_external_id is not None:
+        raise NoOverlap("A new external ID waits already. Test with it, or discard it first.")
+    external_id = str(uuid.uuid4())
+    secret.next_external_id = external_id
+    secret.save(update_fields=["next_external_id"])
+    _record("destination.external_id_prepared", locked, by)
+    return external_id
+
+
+@transaction.atomic
+def discard_next_external_id(*, destination: Destination, by: Actor) -> None:
+    """Stay with the present external ID; the other is never used. Raises: NoOverlap."""
+    locked = lock_destination(destination)
+    waiting = DestinationSecret.objects.filter(destination=locked, next_external_id__isnull=False)
+    if not waiting.update(next_external_id=None):
+        raise NoOverlap("No new external ID waits.")
+    _record("destination.external_id_discarded", locked, by)
+
+
+def adopt_external_id(*, destination: Destination, by: Actor, now: dt.datetime) -> ConnectionTest:
+    """Test with the next external ID; if that passes it is the only one from now on.
+
+    A failure changes nothing but what a storage that is open to others loses. Raises: NoOverlap, TooManyTests.
+    """
+    check_may_test(destination, now)
+    candidate = _next(destination)
+    version = destination.config_version
+    steps = list(connector_for(destination, external_id=candidate).probe())
+    with transaction.atomic():
+        locked = lock_destination(destination)
+        test = keep_test(locked, version=version, cause=ProbeCause.CANDIDATE, steps=steps, by=by, now=now)
+        if version != locked.config_version or _next(locked) != candidate:
+            return test
+        failed = failed_step(steps)
+        if failed is None:
+            secret = {"external_id": candidate, "next_external_id": None}
+            DestinationSecret.objects.update_or_create(destination=locked, defaults=secret)
+            note_pass(locked, now)
+            _record("destination.external_id_rotated", locked, by)
+        elif failed.code == TOO_OPEN:
+            close_to_deliveries(locked, failed, found_by="A connection test", by=by)
+    return test
+
+
+def _next(destination: Destination) -> str:
+    """Raises: NoOverlap."""
+    secret = DestinationSecret.objects.filter(destination=destination).first()
+    if secret is None or secret.next_external_id is None:
+        raise NoOverlap("No new external ID waits.")
+    return str(secret.next_external_id.reveal())
+
+
+def _record(action: str, destination: Destination, by: Actor) -> None:
+    record_event(
+        action=action,
+        by=by,
+        place=place_of(destination),
+        target_type="destination",
+        target_id=destination.pk,
+        detail={},
+    )
