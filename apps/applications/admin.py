@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from apps.workspaces.scoped_admin import Need, ScopedModelAdmin, SupportModelAdmin, cells, may
 
 from . import views
-from .keys import Scope
+from .keys import KeyKind, Scope
 from .models import ApiKey, Application, LiveAccessRequest
 
 UNUSED = dt.timedelta(days=90)
@@ -145,13 +145,18 @@ class ApiKeyAdmin(ScopedModelAdmin):
     def used(self, found: ApiKey) -> SafeString | str:
         if found.last_used_at is None:
             return "Never used"
-        return format_html('{}<span class="second">{}</span>', cells.moment(found.last_used_at), found.last_used_ip)
+        return format_html('{}<span class="second">{}</span>', cells.moment(found.last_used_at), caller(found))
 
 
 def last_use(key: ApiKey) -> SafeString | str:
     if key.last_used_at is None:
         return "Never used"
-    return format_html("{} UTC from {}", cells.moment(key.last_used_at), key.last_used_ip)
+    return format_html("{} UTC from {}", cells.moment(key.last_used_at), caller(key))
+
+
+def caller(key: ApiKey) -> str:
+    """Name who used a key last. A publishable key is used by patients, whose addresses are not for the team."""
+    return "a patient" if key.kind == KeyKind.PUBLISHABLE else key.last_used_ip
 
 
 def scope_words(key: ApiKey) -> list[str]:

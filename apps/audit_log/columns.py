@@ -20,9 +20,11 @@ from . import presenters
 from .api import AuditEventViewSet
 from .filters import SUBJECT, SUBJECTS
 
+WRITTEN = {"api_key": "API key", "redirect_uri": "Redirect URI"}
+
 
 def named(subjects: Iterable[str]) -> dict[str, str]:
-    return {subject: subject.replace("_", " ").capitalize() for subject in subjects}
+    return {subject: WRITTEN.get(subject, subject.replace("_", " ").capitalize()) for subject in subjects}
 
 
 FACETS = (
@@ -74,7 +76,7 @@ class AuditColumns(DeclaredOnlyAdmin):
     @admin.display(description="Who")
     def who(self, found: AuditEvent) -> SafeString:
         return format_html(
-            '{}<span class="second">{} {}</span>', cells.words(presenters.actor(found)), found.actor_kind, found.ip
+            '{}<span class="second">{}</span>', cells.words(presenters.actor(found)), presenters.whence(found)
         )
 
     @admin.display(description="Did")
@@ -93,4 +95,6 @@ class AuditColumns(DeclaredOnlyAdmin):
 
     @admin.display(description="Seal")
     def seal(self, found: AuditEvent) -> SafeString | str:
-        return cells.state_tag("sealed" if found.seal_number is not None else "unsealed")
+        if found.seal_number is None:
+            return cells.state_tag("unsealed")
+        return format_html('<span class="muted">{}</span>', f"No. {found.seal_number:,}")

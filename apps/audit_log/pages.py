@@ -32,13 +32,14 @@ def chain_context(workspace_id: UUID) -> dict[str, Any]:
 
 def event_context(event: AuditEvent, *, list_address: str, by_search: bool = False) -> dict[str, Any]:
     """Return what the page of one event shows; a list without these filters is narrowed by its search."""
-    application = _application_of(event)
+    application, told = _application_of(event), presenters.facts(event)
     return {
         "event": event,
         "facts": _facts(event, application),
         "did": presenters.describe(event),
         "by": presenters.actor(event),
-        "changes": presenters.facts(event),
+        "changed": [fact for fact in told if fact.before],
+        "recorded": [fact for fact in told if not fact.before],
         "seal": find_seal(event),
         "related": _related(event, list_address, by_search),
     }

@@ -38,6 +38,8 @@ WORDS = {
     "authorization.created": "began an authorization",
     "authorization.purged": "deleted the data of an authorization",
     "sync.requested": "asked for a sync",
+    "sync.completed": "completed a sync",
+    "sync.failed": "gave a sync up",
     "token.issued": "issued tokens",
     "token.reused": "used a refresh token twice",
     "consent.opened": "opened the consent pages",
@@ -55,7 +57,11 @@ WORDS = {
     "destination.external_id_discarded": "discarded the prepared external ID",
     "destination.retested": "looked at a destination's trust again",
     "delivery.attempted": "tried a delivery",
+    "delivery.delivered": "delivered an object",
+    "delivery.retrying": "put a delivery off after a failed attempt",
+    "delivery.held": "held a delivery back",
     "delivery.failed": "gave a delivery up",
+    "delivery.cancelled": "cancelled a delivery",
     "authorization.authorizing": "left for the source",
     "authorization.authorized": "signed in at the source",
     "authorization.exchanged": "exchanged the first token",
@@ -70,6 +76,7 @@ WORDS = {
     "endpoint.status_changed": "changed the state of an endpoint",
 }
 # What "before" and "after" speak of, where it is not a state.
+NAMES = {"sha256": "SHA-256", "ids_sha256": "SHA-256 of the IDs", "seq": "Sequence"}
 CHANGED = {"membership.role_changed": "Role", "workspace.renamed": "Name"}
 
 
@@ -81,6 +88,12 @@ def describe(event: AuditEvent) -> str:
 def actor(event: AuditEvent) -> str:
     """Name who did it."""
     return event.actor_label or f"{event.actor_kind} {event.actor_id}".strip()
+
+
+def whence(event: AuditEvent) -> str:
+    """Say as what the actor acted and from where, as far as the name does not say it."""
+    kind = "" if event.actor_label == event.actor_kind else event.actor_kind
+    return " ".join(part for part in (kind, event.ip) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,8 @@ def facts(event: AuditEvent) -> list[Fact]:
     found = []
     if "before" in told and "after" in told:
         found.append(Fact(CHANGED.get(event.action, "State"), _value(told.pop("before")), _value(told.pop("after"))))
-    return found + [Fact(_name(name), "", _value(value)) for name, value in sorted(told.items())]
+    said = ((name, value) for name, value in sorted(told.items()) if value not in ("", None, [], {}))
+    return found + [Fact(_name(name), "", _value(value)) for name, value in said]
 
 
 def detail(event: AuditEvent) -> str:
@@ -110,6 +124,8 @@ def detail(event: AuditEvent) -> str:
 
 
 def _name(name: str) -> str:
+    if name in NAMES:
+        return NAMES[name]
     text = name.replace("_", " ")
     return text[:1].upper() + text[1:]
 

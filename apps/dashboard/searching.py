@@ -24,6 +24,7 @@ from apps.destinations.states import DestinationState
 from apps.directory.models import Endpoint
 from apps.syncs.models import SyncJob
 from apps.workspaces.scoped_admin import Scope
+from apps.workspaces.selectors import list_open_workspaces
 
 MOST_HITS = 20
 KEY = re.compile(r"(pk|sk|mk)_(test|live)_[A-Za-z0-9_-]{4,}")
@@ -59,8 +60,8 @@ def search(scope: Scope, text: str) -> list[Hit]:
 
 
 def search_everywhere(user_id: UUID, text: str) -> list[Hit]:
-    """Find anything in all applications of a person's workspaces, in both modes."""
-    return _search(Application.objects.filter(workspace__memberships__user=user_id), text)
+    """Find anything in all applications of the workspaces that a person may enter, in both modes."""
+    return _search(Application.objects.filter(workspace__in=list_open_workspaces(user_id)), text)
 
 
 def find_request(scope: Scope, text: str) -> list[AuditEvent]:

@@ -50,6 +50,7 @@ class Health:
     active_authorizations: int
     failing: Sequence[Destination]
     failed: Sequence[Delivery]
+    latest: Sequence[Delivery]
     expiring: int
     with_gaps: Sequence[SyncJob]
     gap_count: int
@@ -94,13 +95,14 @@ def _reached(scope: Scope, now: dt.datetime) -> dict[str, Any]:
     """Ask for all that the checklist depends on at once."""
     here = {"application": OuterRef("pk"), "mode": str(scope.mode)}
     running = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-    return Application.objects.values(
+    reached: dict[str, Any] = Application.objects.values(
         "live_granted_at",
         delivered=Exists(Delivery.objects.filter(state=DeliveryState.DELIVERED, **here)),
         key=Exists(ApiKey.objects.filter(running, kind=KeyKind.SECRET, **here)),
         authorized=Exists(PatientAuthorization.objects.filter(state__in=ACTIVE, **here)),
         synced=Exists(SyncJob.objects.filter(state=SyncState.COMPLETED, **here)),
-    ).get(pk=scope.application_id)
+    ).get(pk=scope.application_id)  # type: ignore[assignment]
+    return reached
 
 
 def _step(text: str, told: str, done: bool, possible: bool, page: str) -> Step:
@@ -160,6 +162,7 @@ def find_health(scope: Scope, *, now: dt.datetime) -> Health:
         active_authorizations=authorizations["active"],
         failing=list(failing.order_by("name", "id")[:MOST_SHOWN]),
         failed=list(failed[:MOST_SHOWN]) if counts["failed"] else [],
+        latest=list(deliveries.filter(state=DeliveryState.DELIVERED).order_by("-created_at", "id")[:MOST_SHOWN]),
         expiring=authorizations["expiring"],
         with_gaps=list(with_gaps[:MOST_SHOWN]),
         gap_count=gaps.count(),

@@ -67,6 +67,13 @@ class StateLine:
     at: dt.datetime | None
     cause: str
 
+    @property
+    def told(self) -> str:
+        """Return why it happened, or else what the state means."""
+        if self.state in ENDS and self.cause:
+            return f"{self.meaning} Cause: {self.cause}."
+        return f"{self.cause[:1].upper()}{self.cause[1:]}." if self.cause else self.meaning
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:
@@ -100,6 +107,10 @@ class Life:
         """Return how many waiting deliveries the deletion cancelled."""
         count = self.purge.detail.get("deliveries_cancelled") if self.purge else 0
         return count if isinstance(count, int) else 0
+
+    @property
+    def total(self) -> int:
+        return sum(count for _, count in self.counts)
 
     @property
     def counts(self) -> list[tuple[str, int]]:

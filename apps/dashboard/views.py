@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from django import forms
@@ -27,6 +28,8 @@ from apps.workspaces.scoped_admin import Crumb, Need, Scope, portal_page, render
 from apps.workspaces.scoped_admin.guards import takes
 
 from . import searching, selectors, timeline
+
+TYPEABLE = re.compile(r"[!-~]{1,64}")
 
 
 @portal_page(Need.READ, methods=("GET",))
@@ -98,7 +101,7 @@ def revoke(request: HttpRequest, authorization_id: UUID) -> HttpResponse:
         messages.error(request, f"This authorization is {authorization.state.lower()}: there is nothing to revoke.")
         return HttpResponseRedirect(back)
     form: forms.Form = (
-        TypedConfirmation(request.POST or None, word="revoke")
+        TypedConfirmation(request.POST or None, word=_word_for(authorization))
         if scope.mode == Mode.LIVE
         else PlainConfirmation(request.POST or None)
     )
@@ -119,6 +122,12 @@ def revoke(request: HttpRequest, authorization_id: UUID) -> HttpResponse:
         ("Revoke", ""),
     ]
     return render_page(request, "dashboard/revoke.html", context, title="Revoke this authorization", crumbs=crumbs)
+
+
+def _word_for(authorization: PatientAuthorization) -> str:
+    """Return the user, as far as it is something that a person can see and type."""
+    user = authorization.consent.end_user.external_id
+    return user if TYPEABLE.fullmatch(user) else "revoke"
 
 
 def _find(request: HttpRequest, authorization_id: UUID) -> PatientAuthorization:

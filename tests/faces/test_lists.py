@@ -59,7 +59,9 @@ def test_counts_follow_the_other_filters(owner: Client, faces: World) -> None:
 
 def test_chosen_filter_still_says_what_its_other_values_would_show(owner: Client, faces: World) -> None:
     everything = counts(page(owner, faces, "deliveries/"))
-    assert counts(page(owner, faces, "deliveries/?state=FAILED")) == everything
+    chosen = counts(page(owner, faces, "deliveries/?state=FAILED"))
+    assert chosen.items() <= everything.items()
+    assert {"All", "Delivered", "Failed", "Held"} <= set(chosen)
 
 
 def test_list_says_how_it_is_sorted_and_turns_round(owner: Client, faces: World) -> None:

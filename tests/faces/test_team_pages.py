@@ -1,4 +1,4 @@
-"""The team: invitations that are good once, roles, the last owner, the rule that asks for a second factor."""
+"""The team: invitations that are good once, roles, the last owner."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -55,10 +53,6 @@ def actions() -> list[str]:
 
 def told(kind: str) -> set[str]:
     return set(Mail.objects.filter(kind=kind).values_list("recipient", flat=True))
-
-
-def enrol(user: User) -> None:
-    TOTP.activate(user, generate_totp_secret())
 
 
 # -- invitations ------------------------------------------------------------------------------------------
@@ -252,82 +246,3 @@ def test_renamed_workspace_keeps_its_addresses(owner: Client, acme: World) -> No
     owner.post("/w/acme/settings/name/", {"name": "Acme Care"})
     assert b"Acme Care" in owner.get("/w/acme/settings/").content
     assert actions()[-1] == "workspace.renamed"
-
-
-# -- the rule that asks for a second factor -------------------------------------------------------------------
-RULE = "/w/acme/settings/second-factor/"
-
-
-def test_rule_takes_a_factor_of_whoever_switches_it_on(owner: Client, acme: World) -> None:
-    assert b"Set up my second factor" in owner.get(RULE).content
-    owner.post(RULE, {"require": "yes"})
-    acme.workspace.refresh_from_db()
-    assert not acme.workspace.requires_second_factor
-    RecoveryCodes.activate(acme.people[Role.OWNER])  # a way back to a factor is none
-    owner.post(RULE, {"require": "yes"})
-    acme.workspace.refresh_from_db()
-    assert not acme.workspace.requires_second_factor
-    enrol(acme.people[Role.OWNER])
-    owner.post(RULE, {"require": "yes"})
-    acme.workspace.refresh_from_db()
-    assert acme.workspace.requires_second_factor
-    assert actions()[-1] == "workspace.second_factor_required"
-    assert told("second_factor_changed") == {f"{role.value}@acme.example" for role in Role}
-    owner.post(RULE, {"require": "no"})
-    assert actions()[-1] == "workspace.second_factor_not_required"
-
-
-@pytest.fixture
-def closed(acme: World) -> World:
-    type(acme.workspace).objects.filter(pk=acme.workspace.pk).update(requires_second_factor=True)
-    return acme
-
-
-def test_member_without_factor_sees_nothing_and_is_led_to_set_one_up(closed: World) -> None:
-    person = closed.people[Role.ADMIN]
-    client = client_of(person)
-    delivery = closed.test.delivery
-    paths = [
-        *(closed.base(mode) + path for mode in ("test", "live") for path in ("", "keys/", "audit/", "settings/")),
-        closed.base("test") + f"deliveries/{delivery.pk}/", closed.base("test") + "search/?q=x",
-        "/w/acme/members/", "/w/acme/settings/", "/w/acme/audit/", INVITE, RULE, "/w/acme/applications/new/",
-    ]  # fmt: skip
-    for path in paths:
-        for answer in (client.get(path), client.post(path)):
-            assert (answer.status_code, answer["Location"]) == (302, "/accounts/2fa/"), path
-    assert "asks its members for a second factor" in client.get("/accounts/2fa/").content.decode()
-    everywhere = client.get("/search/", {"q": str(delivery.pk)})
-    assert (everywhere.status_code, b"Nothing found" in everywhere.content) == (200, True)
-    refused = client.get(closed.base("test") + "api/v1/keys")
-    assert (refused.status_code, refused.json()["code"]) == (403, "second_factor_needed")
-    assert b"Set one up" in client.get("/").content
-    RecoveryCodes.activate(person)
-    assert client.get(closed.base("test")).status_code == 302
-    enrol(person)
-    assert client.get(closed.base("test")).status_code == 200
-    assert client.get(closed.base("test") + "api/v1/keys").status_code == 200
-
-
-def test_stranger_is_not_told_of_the_rule(closed: World) -> None:
-    stranger = client_of(make_user("nobody@example.com"))
-    assert {stranger.get(path).status_code for path in (closed.base("test"), "/w/acme/members/")} == {404}
-
-
-def test_factor_that_is_switched_off_closes_the_workspace_again(closed: World) -> None:
-    person = closed.people[Role.DEVELOPER]
-    enrol(person)
-    client = client_of(person)
-    assert client.get(closed.base("test")).status_code == 200
-    person.authenticator_set.all().delete()
-    assert client.get(closed.base("test"))["Location"] == "/accounts/2fa/"
-
-
-def test_keys_are_not_people(closed: World) -> None:
-    answer = Client().get("/api/v1/keys", headers={"Authorization": f"Bearer {closed.test.key_value}"})
-    assert answer.status_code == 200
-
-
-def test_other_workspaces_stay_open(closed: World) -> None:
-    zeta = make_world("zeta")
-    client = client_of(zeta.people[Role.OWNER])
-    assert client.get(zeta.base("test")).status_code == 200

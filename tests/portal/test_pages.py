@@ -134,11 +134,11 @@ def test_deleting_in_live_asks_for_the_name_and_in_test_for_one_press(owner: Cli
         assert furniture.destination.state == "DELETED"
 
 
-def test_revoking_in_live_asks_for_the_word(owner: Client, acme: World) -> None:
+def test_revoking_in_live_asks_for_the_user(owner: Client, acme: World) -> None:
     url = acme.base("live") + f"authorizations/{acme.live.authorization.pk}/revoke/"
     owner.post(url, {"typed": "yes"})
     assert PatientAuthorization.objects.get(pk=acme.live.authorization.pk).state == "AUTHORIZED"
-    owner.post(url, {"typed": "revoke"})
+    owner.post(url, {"typed": "member-00203"})
     assert PatientAuthorization.objects.get(pk=acme.live.authorization.pk).state == "REVOKED"
 
 

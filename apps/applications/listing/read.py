@@ -191,10 +191,10 @@ class ListRead:
 
     @cached_property
     def filters(self) -> list[tuple[Facet, list[FacetValue]]]:
-        """Return the facets that are worth a row: more than one value, or one that is chosen."""
+        """Return the facets that are worth a row: those that narrow the list, or do already."""
         facets, counts = self.listed.facets, self._counts()
         shown = ((facet, self._values(facet, counts[facet.parameter])) for facet in facets)
-        return [(facet, values) for facet, values in shown if len(values) > 2 or not values[0].selected]
+        return [(facet, values) for facet, values in shown if _narrows(values)]
 
     def _counts(self) -> dict[str, Counted]:
         order = self.listed.viewset.filterset_class.default_order
@@ -222,6 +222,11 @@ class ListRead:
     def dates(self) -> tuple[str, str]:
         """Return the days that the date filter names, as a browser's date field wants them."""
         return self.params.get("created_after", "")[:10], self.params.get("created_before", "")[:10]
+
+
+def _narrows(values: list[FacetValue]) -> bool:
+    everything, *rest = values
+    return not everything.selected or any(value.count != everything.count for value in rest)
 
 
 def _turned(name: str) -> str:

@@ -55,7 +55,7 @@ def what_comes_next(delivery: Delivery) -> SafeString | str:
     match delivery.state:
         case DeliveryState.RETRYING:
             return format_html(
-                "Try {}, next {} UTC, gives up {} UTC",
+                "Try {}, next {} UTC,<br>gives up {} UTC",
                 delivery.attempts + 1,
                 brief(delivery.next_attempt_at),
                 brief(delivery.give_up_at),
@@ -65,7 +65,7 @@ def what_comes_next(delivery: Delivery) -> SafeString | str:
         case DeliveryState.RUNNING:
             return f"Try {delivery.attempts}, under way"
         case DeliveryState.HELD:
-            return "Waits until its destination is enabled"
+            return "Its destination is off"
         case DeliveryState.SKIPPED:
             return "A back-fill picks it up"
         case _:

@@ -193,7 +193,7 @@ def appearance(context: dict[str, Any]) -> dict[str, str]:
 def other_mode(context: dict[str, Any], mode: str) -> str:
     """Give this page in the other mode; for an object, its list there (nothing is carried over)."""
     match = context["request"].resolver_match
-    name = match.url_name if match else "index"
+    name = (match.url_name if match else "") or "index"  # a download has no name
     for candidate in (name if match and not match.kwargs else "", f"{name.rpartition('_')[0]}_changelist"):
         try:
             return reverse(f"{mode}:{candidate}")

@@ -35,6 +35,7 @@ class Place:
 
     application: Application
     mode: str
+    in_workspace: bool = False
 
     def sample(self, page: str, parameter: str) -> object:
         """Return the id of an object for a page's parameter. Raises: NoSample"""
@@ -46,6 +47,9 @@ class Place:
         within: dict[str, Any] = {name: value for name, value in owner.items() if name in names and self.mode != ""}
         if self.mode and "mode" in names:
             within["mode"] = self.mode
+        if self.in_workspace:
+            within |= {"workspace": self.application.workspace} if "workspace" in names else {}
+            within |= {"workspace_id": str(self.application.workspace_id)} if "workspace_id" in names else {}
         if "application_id" in names:  # the audit trail has no foreign keys
             within |= {"application_id": str(self.application.pk)} if self.mode else {}
         found = model._default_manager.filter(**within).order_by("-pk").values_list("pk", flat=True).first()
@@ -77,7 +81,7 @@ class Command(BaseCommand):
             names = ENTRANCE if part == "entrance" else ACCOUNT
             yield from (f"{part}-{name}={reverse(name)}" for name in names)
             return
-        place = Place(application, part if part in ("test", "live") else "")
+        place = Place(application, part if part in ("test", "live") else "", in_workspace=part == "workspace")
         for site, name, parameters in sorted(set(_walk(get_resolver(), "", ()))):
             if site != ("" if part == "workspace" else part) or (part == "workspace" and "workspace" not in parameters):
                 continue
