@@ -105,9 +105,7 @@ def make_world(slug: str) -> World:
     workspace = create_workspace(name=f"{slug.title()} Health", slug=slug, owner=people[Role.OWNER], by=SYSTEM)
     for role in (Role.ADMIN, Role.DEVELOPER, Role.VIEWER):
         add_member(workspace=workspace, user=people[role], role=role, by=SYSTEM)
-    invite_member(
-        workspace=workspace, email=f"invited@{slug}.example", role=Role.VIEWER, by=SYSTEM, now=timezone.now()
-    )
+    invite_member(workspace=workspace, email=f"invited@{slug}.example", role=Role.VIEWER, by=SYSTEM, now=timezone.now())
     application = create_application(workspace=workspace, name="Care app", slug="care", by=SYSTEM)
     granted = request_live_access(application=application, purpose="Care.", by=SYSTEM)
     decide_live_access(request=granted, granted=True, notes="Reviewed.", by=SYSTEM, now=NOW)
@@ -152,9 +150,14 @@ def make_furniture(application: Application, mode: Mode) -> Furniture:
         sync_job=job,
         delivery=delivery,
         bulk_action=start_bulk_action(
-            application=application, mode=mode, verb=BulkVerb.REPLAY, delivery_ids=[delivery.pk], filter_used=None,
-            by=SYSTEM, now=NOW,
-        ),  # fmt: skip
+            application=application,
+            mode=mode,
+            verb=BulkVerb.REPLAY,
+            delivery_ids=[delivery.pk],
+            filter_used=None,
+            by=SYSTEM,
+            now=NOW,
+        ),
         redirect_uri=add_redirect_uri(
             application=application, mode=mode, uri="https://care.example/callback", by=SYSTEM
         ),

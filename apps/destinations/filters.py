@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import django_filters
-from django.db.models import F, Value
+from django.db.models import BigIntegerField, F, Value
 from django.db.models.functions import Coalesce
 
 from apps.applications.filters import CreatedFilters, ListFilters, SortFilter
@@ -12,6 +12,11 @@ from .models import KINDS, BulkAction, Delivery, Destination
 from .states import BulkState, BulkVerb, DeliveryKind, DeliveryState, DestinationState
 
 LISTED_STATES = [(state.value, state.value) for state in DestinationState if state != DestinationState.DELETED]
+
+
+def _or_before_all(name: str) -> Coalesce:
+    """Sort what is not known yet before every number; the column's own type would know no -1."""
+    return Coalesce(F(name), Value(-1), output_field=BigIntegerField())
 
 
 class DestinationFilters(CreatedFilters):
@@ -47,8 +52,8 @@ class DeliveryFilters(ListFilters):
             "created_at": F("created_at"),
             "state": F("state"),
             "object_key": F("object_key"),
-            "resources": Coalesce(F("resources"), Value(-1)),
-            "bytes": Coalesce(F("bytes"), Value(-1)),
+            "resources": _or_before_all("resources"),
+            "bytes": _or_before_all("bytes"),
             "attempts": F("attempts"),
         }
     )

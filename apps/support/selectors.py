@@ -6,19 +6,23 @@ Names teams and their destinations; refuses users, object keys and anything of t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 from django_q.status import Stat
 
 from apps.applications.models import LiveAccessRequest
 from apps.audit.selectors import oldest_unsealed_at
+from apps.authorizations.models import PatientAuthorization
+from apps.authorizations.states import ACTIVE
 from apps.destinations.models import Delivery, Destination
 from apps.destinations.states import CLAIMABLE, DeliveryState, DestinationState
+from apps.directory.models import Endpoint
 from apps.mails.models import Mail
 from apps.mails.states import CLAIMABLE as CLAIMABLE_MAILS
 from apps.mails.states import MailState
@@ -155,3 +159,33 @@ def list_failing_destinations() -> list[Destination]:
 def list_open_requests() -> list[LiveAccessRequest]:
     waiting = LiveAccessRequest.objects.filter(decision=LiveAccessRequest.Decision.PENDING)
     return list(waiting.select_related("application__workspace").order_by("requested_at", "id")[:MOST_SHOWN])
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """What we saw of a source within a week, over all teams; counts only."""
+
+    authorizations: int
+    completed: int
+    with_gaps: int
+    failed: int
+    last_completed_at: dt.datetime | None
+    # Shape: [{"error_code": "http-500", "count": 12}], the commonest first.
+    faults: Sequence[Mapping[str, Any]]
+
+
+def find_endpoint_health(endpoint: Endpoint, *, now: dt.datetime) -> EndpointHealth:
+    jobs = SyncJob.objects.filter(authorization__endpoint=endpoint, created_at__gte=now - RECENT)
+    done = Q(state=SyncState.COMPLETED)
+    told = jobs.aggregate(
+        completed=Count("pk", filter=done),
+        with_gaps=Count("pk", filter=done & ~Q(gaps=[])),
+        failed=Count("pk", filter=Q(state=SyncState.FAILED)),
+        last_completed_at=Max("ended_at", filter=done),
+    )
+    faults = jobs.filter(state=SyncState.FAILED).values("error_code").annotate(count=Count("pk"))
+    return EndpointHealth(
+        authorizations=PatientAuthorization.objects.filter(endpoint=endpoint, state__in=ACTIVE).count(),
+        faults=list(faults.order_by("-count", "error_code")[:10]),
+        **told,
+    )

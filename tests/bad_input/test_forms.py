@@ -116,7 +116,8 @@ def test_every_page_that_takes_post_has_its_form_on_some_page(place: Place) -> N
         "/test/deliveries/<uuid:delivery_id>/replay/", "/test/destinations/<uuid:destination_id>/enable/",
         "/test/destinations/<uuid:destination_id>/disable/", "/test/destinations/<uuid:destination_id>/backfill/",
         "/test/destinations/<uuid:destination_id>/set-region/", "/test/settings/live-access/",
-        "/test/destinations/<uuid:destination_id>/rotate/test/", "/test/destinations/<uuid:destination_id>/rotate/discard/",
+        "/test/destinations/<uuid:destination_id>/rotate/test/",
+        "/test/destinations/<uuid:destination_id>/rotate/discard/",
         "/test/destinations/<uuid:destination_id>/setup/external-id/",
         "/w/<slug:workspace>/settings/second-factor/", "/invite/<str:token>/",
     }  # fmt: skip

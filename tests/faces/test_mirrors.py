@@ -1,4 +1,4 @@
-"""Every list that mirrors the API: page, CSV and the command that the page shows have the same rows in the same order."""
+"""Every list that mirrors the API: page, CSV and the command that the page shows have the same rows in one order."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def check_each_once(action: BulkAction) -> None:
     action.refresh_from_db()
     assert (action.state, action.done_count, action.skipped_count) == ("COMPLETED", MANY, 0)
     made = list(action.items.values_list("made__replay_of", flat=True))
-    assert sorted(made) == sorted(action.items.values_list("delivery", flat=True))
+    assert sorted(map(str, made)) == sorted(map(str, action.items.values_list("delivery", flat=True)))
     assert Delivery.objects.filter(replay_of__in=made).count() == MANY
 
 
