@@ -31,8 +31,7 @@ from apps.authorizations.models import (
     PatientAuthorization,
 )
 from apps.destinations.models import BulkAction, Delivery, DeliveryAttempt, Destination
-from apps.destinations.services import create_destination, start_bulk_action
-from apps.destinations.states import BulkVerb
+from apps.destinations.services import create_destination
 from apps.directory.models import Endpoint
 from apps.mails.models import Mail
 from apps.syncs.models import SyncJob
@@ -149,14 +148,15 @@ def make_furniture(application: Application, mode: Mode) -> Furniture:
         authorization=authorization,
         sync_job=job,
         delivery=delivery,
-        bulk_action=start_bulk_action(
+        bulk_action=BulkAction.objects.create(
             application=application,
             mode=mode,
-            verb=BulkVerb.REPLAY,
-            delivery_ids=[delivery.pk],
-            filter_used=None,
-            by=SYSTEM,
-            now=NOW,
+            verb="replay",
+            state="COMPLETED",
+            filter={"state": ["FAILED"]},
+            delivery_count=0,
+            asked_by={"kind": "system", "label": "system"},
+            ended_at=NOW,
         ),
         redirect_uri=add_redirect_uri(
             application=application, mode=mode, uri="https://care.example/callback", by=SYSTEM

@@ -341,6 +341,9 @@ def test_every_keyword_only_service_of_the_subjects_has_a_case() -> None:
         "start_sign_in", "complete_sign_in", "bounce_sign_in", "fresh_access_token", "test_connection", "deliver_next",
         "enable_destination", "pause_destination", "schedule_deliveries", "replay_delivery", "sweep_deliveries",
         "cancel_deliveries", "purge_spool", "clean_spool", "retest_due",
+        # their events are looked at in tests/destinations/services and tests/faces
+        "draft_destination", "prepare_external_id", "adopt_external_id", "discard_next_external_id",
+        "list_matching", "start_bulk_action", "run_next_bulk_item",
         # write no event of their own: the caller's event says it, or nobody did it
         "abandon_expired", "note_key_use", "redeem_one_time_token", "revoke_tokens", "rotate_signing_key",
         "decide_live_access",  # twice above, by outcome

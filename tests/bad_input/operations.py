@@ -44,6 +44,7 @@ class Operation:
 # A body that each operation takes; `None` where it takes none.
 GOOD: dict[str, dict[str, Any]] = {
     "POST /api/v1/keys": {"kind": "secret", "note": "In the vault."},
+    "PATCH /api/v1/keys/<pk>": {"note": "In the other vault."},
     "POST /api/v1/keys/<pk>/roll": {"overlap_seconds": 60},
     "POST /api/v1/destinations": {
         "name": "New lake", "kind": "s3", "bucket": "clinic-new", "region": "us-east-1", "prefix": "in/",

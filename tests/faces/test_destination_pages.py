@@ -111,22 +111,25 @@ def test_viewer_sees_everything_and_no_button(state: str, acme: World) -> None:
 # -- numbers -----------------------------------------------------------------------------------------------------
 def test_back_fill_tells_how_many_it_would_deliver_and_delivers_so_many(acme: World, owner: Client) -> None:
     destination, application = acme.test.destination, acme.application
-    for number, state in enumerate(("DELIVERED", "SKIPPED", "HELD", None, None)):
+    for number, state in enumerate(("DELIVERED", "SKIPPED", "HELD", "replayed", None, None)):
         authorization = make_authorization(application, acme.test.mode, acme.test.endpoint, user=f"u-{number}")
         job = make_sync_job(authorization)
         authorization.current_sync_job_id = job.pk
         authorization.save(update_fields=["current_sync_job_id"])
-        if state is not None:
+        if state == "replayed":  # a replay is no first delivery
+            replay = make_delivery(destination, job, state="DELIVERED")
+            Delivery.objects.filter(pk=replay.pk).update(kind="replay")
+        elif state is not None:
             make_delivery(destination, job, state=state)
     revoked = make_authorization(application, acme.test.mode, acme.test.endpoint, user="gone")
     revoked.current_sync_job_id, revoked.state, revoked.revoked_at = make_sync_job(revoked).pk, "REVOKED", NOW
     revoked.save(update_fields=["current_sync_job_id", "state", "revoked_at"])
     enabled(destination)
     now = timezone.now()
-    assert count_missing(destination, now=now) == 3
+    assert count_missing(destination, now=now) == 4
     page = acme.base("test") + f"destinations/{destination.pk}/backfill/"
-    assert "Deliver 3 now" in owner.get(page).content.decode()
-    assert b"3 deliveries were made" in owner.post(page, follow=True).content
+    assert "Deliver 4 now" in owner.get(page).content.decode()
+    assert b"4 deliveries were made" in owner.post(page, follow=True).content
     assert count_missing(destination, now=now) == 0
     assert "Nothing is missing" in owner.get(page).content.decode()
 

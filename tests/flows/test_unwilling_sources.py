@@ -243,14 +243,17 @@ def test_a_broken_resource_of_a_refresh_keeps_its_earlier_version(linked: Patien
     before = {"/".join(key): line for *key, line in view.lines()}
     control = Control(payer_url)
     control.play(
-        [{"type": "Observation", "page": 1, "replace": ["nan", "no-id"]}, {"type": "Patient", "replace": ["nan"]}]
+        [
+            {"type": "Observation", "page": 1, "replace": ["nan", "no-resource-type"]},
+            {"type": "Patient", "replace": ["nan"]},
+        ]
     )
     request_sync(authorization=linked, cause=SyncCause.MANUAL, by=SYSTEM, now=timezone.now())
     job = world.sync(linked)
     assert (job.state, job.gaps) == ("COMPLETED", [])
     assert {(each["type"], each["code"], each["count"]) for each in job.rejected} == {
         ("Observation", "malformed", 1),
-        ("Observation", "missing-id", 1),
+        ("unknown", "missing-type", 1),
         ("Patient", "malformed", 1),
     }
     after = find_view(linked)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.applications.keys import Mode
 from apps.applications.services import create_application
 from apps.audit.events import SYSTEM
-from apps.destinations.models import Delivery, Destination
+from apps.destinations.models import BulkAction, Delivery, Destination
 from apps.mails.models import Mail
 from apps.outbox.doorbell import Lane
 from apps.syncs.models import SyncJob
@@ -96,6 +96,7 @@ def test_hints_are_rung_for_what_is_due_and_for_nothing_else(
     application = create_application(workspace=workspace, name="Care", slug="care", by=SYSTEM)
     made = factories.make_furniture(application, Mode.TEST)
     # Rows as they would lie there: triggers look at changes of state, so new rows are made.
+    BulkAction.objects.all().delete()
     Delivery.objects.all().delete()
     Destination.objects.filter(pk=made.destination.pk).delete()
     SyncJob.objects.all().delete()
