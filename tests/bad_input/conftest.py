@@ -75,6 +75,7 @@ class Place:
         by_place = {
             "keys": here.key.pk, "destinations": here.destination.pk, "deliveries": here.delivery.pk,
             "authorizations": here.authorization.pk, "sync-jobs": here.sync_job.pk, "endpoints": here.endpoint.pk,
+            "bulk-actions": here.bulk_action.pk,
             "audit-events": here.event.pk, "audit": here.event.pk, "live-access": world.open_request.pk,
             "applications": world.application.pk, "workspaces": world.workspace.pk,
         }  # fmt: skip
