@@ -97,9 +97,9 @@ class ApiKeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
     @extend_schema(request=NoteSerializer, responses=ApiKeySerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Say where a key is stored; nothing else of a key can be changed."""
+        key = self.get_object()
         body = NoteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        key = self.get_object()
         note_api_key(api_key=key, note=body.validated_data["note"], by=access_of(request).actor)
         key.refresh_from_db()
         return Response(ApiKeySerializer(key).data)

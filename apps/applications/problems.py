@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
+from django.core.exceptions import FieldError, ObjectDoesNotExist, RequestDataTooBig
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as InvalidValue
 from django.http import Http404, HttpRequest, JsonResponse
@@ -91,13 +91,13 @@ def _hint(context: Mapping[str, Any]) -> str:
     view: Any = context["view"]
     access: Any = getattr(context["request"], "auth", None)
     pk = getattr(view, "kwargs", {}).get("pk")
-    if pk is None or not getattr(access, "is_person", False) or view.scope_fields != ("application_id", "mode"):
+    if pk is None or not getattr(access, "is_person", False) or "application_id" not in view.scope_fields:
         return ""
-    others = view.get_queryset().filter(application_id=access.application.pk).exclude(mode=access.mode.value)
     try:
+        others = view.get_queryset().filter(application_id=access.application.pk).exclude(mode=access.mode.value)
         return f" It is in {others.get(pk=pk).mode} mode: look there."
-    except (ObjectDoesNotExist, ValueError, InvalidValue):
-        return ""
+    except (FieldError, ObjectDoesNotExist, ValueError, InvalidValue):
+        return ""  # no mode of its own, or nothing there either
 
 
 def _code(exc: exceptions.APIException) -> str:

@@ -103,7 +103,9 @@ class ManySerializer(RequestSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raises: ValidationError."""
         if len(attrs) != 1:
-            raise serializers.ValidationError("Send either delivery_ids or filter.")
+            raise serializers.ValidationError(
+                dict.fromkeys(attrs or self.fields, "Send either delivery_ids or filter.")
+            )
         return attrs
 
 
