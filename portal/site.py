@@ -20,6 +20,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from apps.applications import admin as applications
 from apps.applications import views as application_views
+from apps.applications.middleware import placed
 from apps.audit_log import admin as audit_log
 from apps.dashboard import admin as dashboard
 from apps.dashboard import views as dashboard_views
@@ -83,11 +84,11 @@ class PortalSite(OwnSite):
     """One mode of an application; membership opens it, staff or not."""
 
     def is_here(self, request: HttpRequest) -> bool:
-        scope_path: dict[str, str] | None = request.scope_path  # type: ignore[attr-defined]
+        scope_path = placed(request).scope_path
         return scope_path is not None and scope_path["mode"] == self.name
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_active and request.scope is not None  # type: ignore[attr-defined]
+        return request.user.is_active and placed(request).scope is not None
 
     def own_urls(self) -> list[URLPattern | URLResolver]:
         wrap = self.admin_view
@@ -110,7 +111,7 @@ class SupportSite(OwnSite):
     """The console: staff with a second factor (rulings B12)."""
 
     def is_here(self, request: HttpRequest) -> bool:
-        return request.scope_path is None  # type: ignore[attr-defined]
+        return placed(request).scope_path is None
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user

@@ -126,6 +126,9 @@ def note_api_key(*, api_key: ApiKey, note: str, by: Actor) -> None:
 
 
 def note_key_use(*, api_key: ApiKey, ip: str, now: dt.datetime) -> None:
+    """Keep when and from where a key was used; of a publishable key not from where, for that is a patient's device."""
+    if api_key.kind == KeyKind.PUBLISHABLE:
+        ip = ""
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USE_RESOLUTION)
     ApiKey.objects.filter(stale, pk=api_key.pk).update(last_used_at=now, last_used_ip=ip)
 

@@ -125,7 +125,9 @@ def note_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
 
 def _use_of(key: ApiKey) -> str:
     """Say what decides whether a key may go: its last use, and whether there is a successor."""
-    used = f"{key.last_used_at:%d %b %H:%M} UTC from {key.last_used_ip}" if key.last_used_at else "never"
+    used = f"{key.last_used_at:%d %b %H:%M} UTC" if key.last_used_at else "never"
+    if key.last_used_ip:
+        used += f" from {key.last_used_ip}"
     advice = f"Its successor {key.replaced_by} works on." if key.replaced_by else "If it is in use, roll it instead."
     return f"Last used: {used}. {advice}"
 

@@ -25,6 +25,7 @@ from ..connectors.s3.config import account_of, clean_prefix, known_regions, vali
 from ..models import Delivery, Destination, DestinationSecret
 from ..selectors import CONFIG_FIELDS, place_of
 from ..states import CLAIMABLE, DESTINATION_TRANSITIONS, UNDELIVERED, DeliveryState, DestinationState
+from .telling import tell_live_change, tell_paused
 
 
 class InvalidDestination(Exception):
@@ -60,6 +61,7 @@ def create_destination(
     external_id = str(uuid.uuid4())
     DestinationSecret.objects.create(destination=destination, external_id=external_id)
     _record("destination.created", destination, by, {"fields": sorted(cleaned)})
+    tell_live_change(destination, "created", by)
     return CreatedDestination(destination, external_id)
 
 
@@ -83,6 +85,8 @@ def update_destination(*, destination: Destination, fields: Mapping[str, str], b
         _untest(locked)
     leave_draft(locked)
     _record("destination.changed", locked, by, {"fields": changed})
+    if set(changed) & set(CONFIG_FIELDS):
+        tell_live_change(locked, "repointed", by)
 
 
 @transaction.atomic
@@ -95,6 +99,7 @@ def rotate_external_id(*, destination: Destination, by: Actor) -> str:
     _untest(locked)
     leave_draft(locked)
     _record("destination.external_id_rotated", locked, by, {})
+    tell_live_change(locked, "external_id_rotated", by)
     return external_id
 
 
@@ -116,6 +121,7 @@ def enable_destination(*, destination: Destination, by: Actor, now: dt.datetime)
         held_at=None,
     )
     _record("destination.enabled", locked, by, {})
+    tell_live_change(locked, "enabled", by)
     wake(Lane.DELIVER)
 
 
@@ -133,11 +139,12 @@ def disable_destination(*, destination: Destination, by: Actor) -> None:
     _record("destination.disabled", locked, by, {})
 
 
-def pause_destination(*, destination: Destination, reason: str, by: Actor) -> None:
+def pause_destination(*, destination: Destination, reason: str, cause: str, code: str, by: Actor) -> None:
     """Stop claiming its deliveries, with a reason that people see. The caller holds the row's lock."""
     _move(destination, DestinationState.PAUSED, paused_reason=reason)
     hold_deliveries(destination)
     _record("destination.paused", destination, by, {})
+    tell_paused(destination, cause, code, by)
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from ..models import ConnectionTest, Destination, DestinationSecret
 from ..selectors import connector_for, place_of
 from ..states import DestinationState, ProbeCause
 from .destinations import lock_destination
+from .telling import tell_live_change
 from .testing import check_may_test, close_to_deliveries, failed_step, keep_test, note_pass
 
 # A destination that has never passed has nothing that an overlap could save.
@@ -74,6 +75,7 @@ def adopt_external_id(*, destination: Destination, by: Actor, now: dt.datetime) 
             DestinationSecret.objects.update_or_create(destination=locked, defaults=secret)
             note_pass(locked, now)
             _record("destination.external_id_rotated", locked, by)
+            tell_live_change(locked, "external_id_rotated", by)
         elif failed.code == TOO_OPEN:
             close_to_deliveries(locked, failed, found_by="A connection test", by=by)
     return test

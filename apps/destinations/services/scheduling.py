@@ -21,6 +21,7 @@ from ..object_keys import object_key
 from ..selectors import place_of
 from ..states import DELIVERY_TRANSITIONS, DeliveryKind, DeliveryState, DestinationState
 from .destinations import hold_deliveries, lock_destination
+from .telling import tell_live_change
 
 
 class DataPurged(Exception):
@@ -102,6 +103,7 @@ def backfill_destination(*, destination: Destination, by: Actor, now: dt.datetim
         detail={"deliveries": made},
     )
     if made:
+        tell_live_change(locked, "backfilled", by)
         wake(Lane.DELIVER)
     return made
 

@@ -131,7 +131,7 @@ def _note_health(destination: Destination, outcome: Outcome) -> None:
     destination.save(update_fields=["fail_streak", "refused_streak"])
     if pausing:
         reason = f"Three deliveries in a row were refused ({outcome.error.code}). {outcome.error}"
-        pause_destination(destination=destination, reason=reason, by=SYSTEM)
+        pause_destination(destination=destination, reason=reason, cause="refused", code=outcome.error.code, by=SYSTEM)
 
 
 def _keep_attempt(

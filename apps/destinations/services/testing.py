@@ -110,7 +110,7 @@ def close_to_deliveries(locked: Destination, failed: Step, *, found_by: str, by:
     withdraw_pass(locked)
     if locked.state == DestinationState.ENABLED:
         reason = f"{found_by} found: {failed.message} Correct it, test the connection and enable again."
-        pause_destination(destination=locked, reason=reason, by=by)
+        pause_destination(destination=locked, reason=reason, cause="open", code=failed.code, by=by)
 
 
 def next_retest(destination: Destination, now: dt.datetime) -> dt.datetime:

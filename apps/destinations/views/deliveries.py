@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.applications.middleware import Scope
+from apps.applications.middleware import scope_of
 from apps.outbox.transitions import IllegalTransition
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Need, portal_page
@@ -44,11 +44,11 @@ def replay(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
 
 
 def _find(request: HttpRequest, delivery_id: UUID) -> Delivery:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     rows = Delivery.objects.select_related("destination__application__workspace", "authorization")
     return get_object_or_404(rows, pk=delivery_id, application=scope.application_id, mode=scope.mode)
 
 
 def _to(request: HttpRequest, delivery: Delivery) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     return HttpResponseRedirect(reverse(f"{scope.mode}:destinations_delivery_change", args=[delivery.pk]))

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from apps.applications.middleware import Scope
+from apps.applications.middleware import scope_of
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Need, field_errors, portal_page, render_page
 
@@ -20,7 +20,7 @@ from .addresses import crumbs_to, find_destination, own_url, page_url
 
 @portal_page(Need.GUARD)
 def edit(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     if destination.state == DestinationState.DRAFT:
         return HttpResponseRedirect(own_url(scope, "step1", destination))

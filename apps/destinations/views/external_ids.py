@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.text import slugify
 
-from apps.applications.middleware import Scope
+from apps.applications.middleware import Scope, scope_of
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Fresh, Need, once_only, portal_page, render_page, take_ticket
 
@@ -34,7 +34,7 @@ SHOWN_ALREADY = "That external ID was shown already and cannot be shown again. M
 
 @portal_page(Need.GUARD, fresh=Fresh.ALWAYS)
 def rotate(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     overlaps = destination.state in WORTH_KEEPING and not external_id_of(destination).next_waits
     form = RotationForm(request.POST or None) if overlaps else PlainConfirmation(request.POST or None)
@@ -75,7 +75,7 @@ def _prepare(request: HttpRequest, scope: Scope, destination: Destination) -> Ht
 @portal_page(Need.GUARD, methods=("POST",))
 def adopt(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     """Test with the external ID that waits; a pass ends the old one."""
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     try:
         test = adopt_external_id(destination=destination, by=actor_of(request), now=timezone.now())
@@ -91,7 +91,7 @@ def adopt(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 @portal_page(Need.GUARD, methods=("POST",))
 def discard(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     try:
         discard_next_external_id(destination=destination, by=actor_of(request))
@@ -106,7 +106,7 @@ def show_once(
     request: HttpRequest, destination: Destination, external_id: str, *, beside_the_old: bool = False
 ) -> HttpResponse:
     """Answer with the external ID: this answer only, and no cache keeps it."""
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     ids = (OLD_EXTERNAL_ID_PLACEHOLDER, external_id) if beside_the_old else (external_id,)
     context = {
         "destination": destination,

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from apps.applications.keys import Mode
-from apps.applications.middleware import Scope
+from apps.applications.middleware import Scope, scope_of
 from apps.applications.models import Application
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Need, field_errors, portal_page, render_page, take_ticket
@@ -55,7 +55,7 @@ def next_page(destination: Destination, *, has_external_id: bool) -> str:
 
 @portal_page(Need.GUARD)
 def create(request: HttpRequest) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     form = WhereForm(request.POST or None, initial={"prefix": DEFAULT_PREFIX})
     if request.method == "POST" and form.is_valid():
         application = Application.objects.select_related("workspace").get(pk=scope.application_id)
@@ -72,7 +72,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @portal_page(Need.GUARD)
 def where(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     form = WhereForm(request.POST or None, initial=_kept(destination))
     if request.method == "POST" and _saved(request, destination, form):
@@ -83,7 +83,7 @@ def where(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 @portal_page(Need.GUARD)
 def external_id(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     """Make the first external ID and show it in this answer; opened again, say that it was shown."""
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     present = external_id_of(destination).present
     if request.method == "POST":
@@ -96,7 +96,7 @@ def external_id(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 @portal_page(Need.GUARD)
 def aws(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     form = RoleForm(request.POST or None, initial=_kept(destination))
     if request.method == "POST" and _saved(request, destination, form):
@@ -113,7 +113,7 @@ def aws(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 def test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     if request.method == "POST":
         return run_test(request, destination_id)
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     latest = find_test_to_show(destination)
     context = {
@@ -145,7 +145,7 @@ def _kept(destination: Destination) -> dict[str, str]:
 def _page(
     request: HttpRequest, number: int, name: str, destination: Destination | None, context: Mapping[str, Any]
 ) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     steps = _steps(scope, destination, number)
     current = steps[number - 1]
     title = f"Set up {destination}" if destination else "New destination"

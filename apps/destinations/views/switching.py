@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from apps.applications.keys import Mode
-from apps.applications.middleware import Scope
+from apps.applications.middleware import Scope, scope_of
 from apps.outbox.transitions import IllegalTransition
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Fresh, Need, portal_page, render_page
@@ -35,7 +35,7 @@ from .addresses import back_url, crumbs_to, find_destination, list_url, page_url
 
 @portal_page(Need.WRITE, methods=("POST",))
 def run_test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     try:
         test = test_connection(destination=destination, by=actor_of(request), now=timezone.now())
@@ -54,7 +54,7 @@ def run_test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 @portal_page(Need.GUARD, methods=("POST",))
 def set_region(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     """Set the region that the last test found; nothing is taken from the request."""
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     region = find_offered_fix(destination).get("region")
     if region is None:
@@ -71,7 +71,7 @@ def set_region(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 @portal_page(Need.GUARD, methods=("POST",), fresh=Fresh.IN_LIVE)
 def enable(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     try:
         enable_destination(destination=destination, by=actor_of(request), now=timezone.now())
@@ -84,7 +84,7 @@ def enable(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 @portal_page(Need.WRITE)
 def disable(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     form = _confirmation(request, scope, destination)
     if request.method == "POST" and (form.is_valid() or not form.fields):
@@ -104,7 +104,7 @@ def disable(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 @portal_page(Need.GUARD)
 def backfill(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     now = timezone.now()
     if request.method == "POST":
@@ -128,7 +128,7 @@ def backfill(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 @portal_page(Need.GUARD, fresh=Fresh.ALWAYS)
 def delete(request: HttpRequest, destination_id: UUID) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     destination = find_destination(scope, destination_id)
     form = _confirmation(request, scope, destination)
     if request.method == "POST" and (form.is_valid() or not form.fields):
@@ -152,7 +152,7 @@ def _confirmation(request: HttpRequest, scope: Scope, destination: Destination) 
 def _ask(
     request: HttpRequest, destination: Destination, form: forms.Form, *, title: str, submit: str, intro: str
 ) -> HttpResponse:
-    scope: Scope = request.scope  # type: ignore[attr-defined]
+    scope = scope_of(request)
     context = {
         "form": form,
         "submit": submit,
