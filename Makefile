@@ -27,7 +27,7 @@ test: $(VENV)/.installed-test
 # Other people's published FHIR data through the real sync: PUBLIC_DATA=<their folder> make test-public-data
 test-public-data: $(VENV)/.installed-test
 	@test -d "$$PUBLIC_DATA" || { echo "PUBLIC_DATA names no folder" >&2; exit 2; }
-	$(PY) -m pytest tests/public_data
+	$(PY) -m pytest tests/public_data tests/transforms/test_public_data.py tests/sandbox/payer/test_structure.py
 
 run: $(VENV)/.installed
 	ALLOW_EMBEDDED_DATABASE=$${ALLOW_EMBEDDED_DATABASE-1} $(PY) manage.py run

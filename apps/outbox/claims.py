@@ -10,11 +10,17 @@ import uuid
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import F
 from django.db.models.functions import Now
+from psycopg import sql
 
 from .models import OutboxRow
+
+HEARTBEAT = sql.SQL(
+    "UPDATE {} SET lease_until = statement_timestamp() + make_interval(secs => %s)"
+    " WHERE id = %s AND lease_token = %s AND lease_until > statement_timestamp()"
+)
 
 Row = TypeVar("Row", bound=OutboxRow)
 
@@ -39,9 +45,11 @@ def take(row: Row, *, from_states: tuple[str, ...], to_state: str) -> uuid.UUID 
 
 def heartbeat(row: OutboxRow, token: uuid.UUID) -> None:
     """Prolong the lease. Raises: LostLease."""
-    held = type(row)._default_manager.filter(pk=row.pk, lease_token=token, lease_until__gt=Now())
-    if not held.update(lease_until=lease_end()):
-        raise LostLease(str(row.pk))
+    # Plain SQL: it is sent with every page of every source, and building the query took longer than running it.
+    with connection.cursor() as cursor:
+        cursor.execute(HEARTBEAT.format(sql.Identifier(row._meta.db_table)), [settings.LEASE_SECONDS, row.pk, token])
+        if not cursor.rowcount:
+            raise LostLease(str(row.pk))
 
 
 def settle(row: OutboxRow, token: uuid.UUID, **changes: Any) -> None:

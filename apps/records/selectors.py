@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import psycopg
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from apps.authorizations.models import PatientAuthorization
@@ -43,17 +46,28 @@ class View:
         for resource_type in self.counts():
             after = ""
             while True:
-                chunk = list(
+                chunk = fetch_binary(
                     self.rows()
                     .filter(type=resource_type, fhir_id__gt=after)
                     .order_by("fhir_id")
                     .values_list("fhir_id", "line")[:CHUNK_ROWS]
                 )
                 for fhir_id, line in chunk:
-                    yield resource_type, fhir_id, bytes(line)
+                    yield resource_type, fhir_id, line
                 if len(chunk) < CHUNK_ROWS:
                     break
                 after = chunk[-1][0]
+
+
+def fetch_binary(rows: QuerySet[StoredResource, tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the rows in the server's own form: as text a line is twice as long, and Python takes it apart.
+
+    Shape: the values of `values_list`, binary ones as bytes.
+    """
+    query, parameters = rows.query.sql_with_params()
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(query, parameters, binary=True).fetchall()
 
 
 def find_open_sources(partition_id: int, resource_type: str) -> dict[bytes, str]:
@@ -63,7 +77,7 @@ def find_open_sources(partition_id: int, resource_type: str) -> dict[bytes, str]
         .order_by("fhir_id", "-first_seq")
         .distinct("fhir_id")
     )
-    return {bytes(found): fhir_id for found, fhir_id in newest.values_list("source_hash", "fhir_id").iterator()}
+    return dict(fetch_binary(newest.values_list("source_hash", "fhir_id")))
 
 
 def find_view(authorization: PatientAuthorization, *, seq: int | None = None) -> View | None:

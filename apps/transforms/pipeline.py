@@ -7,7 +7,6 @@ Source: architecture D2, D16, D17; documented contract, transforms.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeGuard
@@ -77,12 +76,12 @@ def transform(
     *,
     context: SourceContext,
     full_url: str | None = None,
-    full_urls: Mapping[str, str] | None = None,
+    made_from: bytes | None = None,
     max_bytes: int = MAX_RESOURCE_BYTES,
 ) -> Transformed:
     """Turn one resource of a source into the line that we keep.
 
-    Shape: full_urls are urn -> "Type/source id" of the resources seen so far.
+    Shape: made_from is `source_hash` of the same, where the caller has it already.
     Raises: ResourceError.
     """
     if len(raw) > max_bytes:
@@ -94,7 +93,7 @@ def transform(
         identifiers.keep_source_id(
             resource, resource_type=resource_type, source_id=source_id, fhir_base=context.fhir_base
         )
-        targets = references.rewrite_references(resource, context=context, full_urls=full_urls or {})
+        targets = references.rewrite_references(resource, context=context)
         targets.pop(f"{resource_type}/{fhir_id}", None)
         _mark_origin(resource, f"{context.fhir_base}/{resource_type}/{source_id}", full_url, context)
         fallbacks.fill_missing(resource)
@@ -106,7 +105,7 @@ def transform(
         type=resource_type,
         id=fhir_id,
         source_id=source_id,
-        source_hash=source_hash(raw, context=context, full_url=full_url),
+        source_hash=made_from or source_hash(raw, context=context, full_url=full_url),
         content_hash=sha256(content).digest(),
         line=line,
         targets=tuple(targets.values()),

@@ -6,7 +6,6 @@ Source: FHIR R4 "References"; documented contract, "References".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -29,22 +28,18 @@ class Target:
     source_id: str
 
 
-def rewrite_references(
-    resource: dict[str, Any], *, context: SourceContext, full_urls: Mapping[str, str]
-) -> dict[str, Target]:
+def rewrite_references(resource: dict[str, Any], *, context: SourceContext) -> dict[str, Target]:
     """Rewrite every Reference of the resource in place.
 
-    `Type/id` with or without version, the same as a URL below the source's base, and a known `urn:` become
-    local; `Type?query` becomes a URL at the source; all else stays.
-    Shape: full_urls are urn -> "Type/source id"; the answer is keyed by the local reference.
+    `Type/id` with or without version, and the same as a URL below the source's base, become local;
+    `Type?query` becomes a URL at the source; all else stays. A `urn:` is settled when the sequence is closed.
+    Shape: the answer is keyed by the local reference.
     """
     targets: dict[str, Target] = {}
     for element in reference_elements(resource):
         value = element["reference"]
         if len(value) > MAX_REFERENCE_LENGTH:
             continue
-        if value.startswith("urn:"):
-            value = full_urls.get(value, value)
         element["reference"], target = _rewrite(value, context)
         if target:
             targets[target.local] = target
@@ -67,17 +62,20 @@ def _rewrite(value: str, context: SourceContext) -> tuple[str, Target | None]:
             return value, None
 
 
-def reference_elements(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the Reference elements below a resource; the list grows while it is read, whatever the depth."""
-    nodes = _searched_elements(resource)
+def reference_elements(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """Find the Reference elements below a resource; the list of nodes grows while it is read, whatever the depth."""
+    found, nodes = [], _searched_elements(resource)
     for node in nodes:
         kind = type(node)
+        if kind is str:  # most of them, and this walk is a third of the pipeline
+            continue
         if kind is dict:
             if "reference" in node and type(node["reference"]) is str and not _OTHER_MEANINGS & node.keys():
-                yield node
+                found.append(node)
             nodes += node.values()
         elif kind is list:
             nodes += node
+    return found
 
 
 def _searched_elements(resource: dict[str, Any]) -> list[Any]:

@@ -16,15 +16,18 @@ class Figure:
     target: str = ""
 
 
-def best_of(runs: int, work: Callable[[], object], prepare: Callable[[], object] = lambda: None) -> float:
-    """Return the shortest time in seconds."""
-    times = []
+def best_of_each(
+    runs: int, works: Sequence[Callable[[], object]], prepare: Callable[[], object] = lambda: None
+) -> list[float]:
+    """Return the shortest time of each in seconds; they take turns, so that a busy moment hits all alike."""
+    times: list[list[float]] = [[] for _ in works]
     for _ in range(runs):
         prepare()
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
+        for found, work in zip(times, works, strict=True):
+            began = time.perf_counter()
+            work()
+            found.append(time.perf_counter() - began)
+    return [min(each) for each in times]
 
 
 def quantile(values: Sequence[float], share: float) -> float:

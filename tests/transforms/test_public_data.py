@@ -63,16 +63,6 @@ def resources(document: bytes, value: Any) -> list[tuple[bytes, str | None]]:
     return [(document, None)]
 
 
-def urns(entries: list[tuple[bytes, str | None]]) -> dict[str, str]:
-    """The urn addresses of a page, as a sync collects them."""
-    values = [(full_url, strict(raw)) for raw, full_url in entries if (full_url or "").startswith("urn:")]
-    return {
-        str(full_url): f"{value['resourceType']}/{value['id']}"
-        for full_url, value in values
-        if not expected_refusal(value)
-    }
-
-
 def is_outcome(resource: Any, outcomes: list[bytes]) -> bool:
     return any(strict(outcome) == resource for outcome in outcomes)
 
@@ -99,9 +89,9 @@ def reference_strings(node: Any) -> Iterator[str]:
                 yield from reference_strings(value)
 
 
-def check_line(raw: bytes, full_url: str | None, full_urls: dict[str, str]) -> None:
+def check_line(raw: bytes, full_url: str | None) -> None:
     before = strict(raw)
-    done = transform(raw, context=CONTEXT, full_url=full_url, full_urls=full_urls)
+    done = transform(raw, context=CONTEXT, full_url=full_url)
     after = strict(done.line)
     assert b"\n" not in done.line
     assert list(after)[: len(before)] == list(before)
@@ -110,21 +100,21 @@ def check_line(raw: bytes, full_url: str | None, full_urls: dict[str, str]) -> N
             assert masked(after[key])[: len(value)] == masked(value)
         elif key not in ("id", "meta"):
             assert masked(after[key]) == masked(value)
-    source_url = f"{BASE}/{before['resourceType']}/{before['id']}"
+    source_url = f"{BASE}/{before['resourceType']}/{id_of(before, full_url)}"
     assert after["id"] == done.id
     assert after["meta"]["source"] == (full_url if full_url and full_url.startswith("http") else source_url)
-    check_references(before, after, {target.local for target in done.targets}, full_urls)
-    assert transform(raw, context=CONTEXT, full_url=full_url, full_urls=full_urls) == done
+    check_references(before, after, {target.local for target in done.targets})
+    assert transform(raw, context=CONTEXT, full_url=full_url) == done
 
 
-def check_references(before: Any, after: Any, targets: set[str], full_urls: dict[str, str]) -> None:
+def check_references(before: Any, after: Any, targets: set[str]) -> None:
     """No relative reference is left with a source id, none is lost, and no other form has changed."""
     if before["resourceType"] == "Bundle":
         assert list(reference_strings(after)) == list(reference_strings(before))
         return
     local = set()
     for old, new in zip(reference_strings(before), reference_strings(after), strict=True):
-        if re.match(r"[A-Z][A-Za-z]+/\S+$", old) or old in full_urls:
+        if re.match(r"[A-Z][A-Za-z]+/\S+$", old):
             assert UUID5.fullmatch(new)
             local.add(new)
         elif re.match(r"[A-Z][A-Za-z]+\?", old):
@@ -134,16 +124,23 @@ def check_references(before: Any, after: Any, targets: set[str], full_urls: dict
     assert targets == local - {f"{after['resourceType']}/{after['id']}"}
 
 
-def expected_refusal(value: Any) -> str | None:
+def id_of(value: dict[str, Any], full_url: str | None) -> Any:
+    """A resource without an id has the one of its fullUrl."""
+    found = re.fullmatch(rf"urn:(?:uuid|oid):(.*)|.*/{value.get('resourceType')}/(.*)", full_url or "")
+    return value.get("id") or (found and (found[1] or found[2]))
+
+
+def expected_refusal(value: Any, full_url: str | None) -> str | None:
     if not isinstance(value, dict):
         return "malformed"
     if not value.get("resourceType"):
         return "missing-type"
     if not re.fullmatch("[A-Z][A-Za-z]+", str(value["resourceType"])):
         return "malformed"
-    if not value.get("id"):
+    source_id = id_of(value, full_url)
+    if not source_id:
         return "missing-id"
-    return None if isinstance(value["id"], str) and re.fullmatch(r"[^\s?#]+", value["id"]) else "malformed"
+    return None if isinstance(source_id, str) and re.fullmatch(r"[^\s?#]+", source_id) else "malformed"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(DATA)))
@@ -158,11 +155,10 @@ def test_file(path: Path) -> None:
         if isinstance(value, dict):
             assert strict(encode(decode(document))) == value
         entries = resources(document, value)
-        full_urls = urns(entries)
         for raw, full_url in entries:
-            if code := expected_refusal(strict(raw)):
+            if code := expected_refusal(strict(raw), full_url):
                 with pytest.raises(ResourceError) as refusal:
                     transform(raw, context=CONTEXT, full_url=full_url)
                 assert refusal.value.code == code
             else:
-                check_line(raw, full_url, full_urls)
+                check_line(raw, full_url)

@@ -23,7 +23,7 @@ LOCAL_9 = f"Practitioner/{CONTEXT.new_id('Practitioner', '9')}"
         ("Practitioner/9/_history/4", LOCAL_9),
         (f"{BASE}/Practitioner/9", LOCAL_9),
         (f"{BASE}/Practitioner/9/_history/4", LOCAL_9),
-        (URN, LOCAL_9),
+        (URN, URN),
         ("Patient/98765", f"Patient/{CONTEXT.patient_id}"),
         ("urn:uuid:unknown", "urn:uuid:unknown"),
         ("#p1", "#p1"),
@@ -39,7 +39,6 @@ LOCAL_9 = f"Practitioner/{CONTEXT.new_id('Practitioner', '9')}"
 def test_each_form_of_reference(before: str, after: str) -> None:
     line = line_of(
         {"resourceType": "Claim", "id": "1", "enterer": {"reference": before, "display": "kept"}},
-        full_urls={URN: "Practitioner/9"},
     )
     assert line["enterer"] == {"reference": after, "display": "kept"}
 
@@ -58,19 +57,12 @@ def test_targets_are_the_distinct_other_resources() -> None:
             "prescription": {"reference": "#c"},
             "payee": {"party": {"reference": URN}},
         },
-        full_urls={URN: "Organization/o_1"},
     )
     assert {(t.local, t.external, t.type, t.source_id) for t in done.targets} == {
         (LOCAL_9, f"{BASE}/Practitioner/9", "Practitioner", "9"),
         (f"Patient/{CONTEXT.patient_id}", f"{BASE}/Patient/98765", "Patient", "98765"),
-        (
-            f"Organization/{CONTEXT.new_id('Organization', 'o_1')}",
-            f"{BASE}/Organization/o_1",
-            "Organization",
-            "o_1",
-        ),
     }
-    assert len(done.targets) == 3
+    assert len(done.targets) == 2
     assert json.loads(done.line)["referral"]["reference"] == f"Claim/{done.id}"
 
 

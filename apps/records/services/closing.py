@@ -14,7 +14,7 @@ from apps.fhir import codec
 from apps.transforms.references import reference_elements
 
 from ..models import ReferenceTarget, StoredResource, UrnAlias
-from ..selectors import View
+from ..selectors import View, fetch_binary
 
 # Our encoder writes no blanks, and a quote inside a JSON string is escaped: this cannot match inside a text.
 REFERENCE = re.compile(rb'"reference":"([^"\\]+)"')
@@ -153,13 +153,13 @@ def _rewrite(rows: QuerySet[StoredResource], view: View, replacements: dict[byte
     after = 0
     while True:
         found = rows.filter(pk__gt=after).order_by("pk").values_list("pk", "type", "first_seq", "line")
-        batch = list(found[:BATCH_ROWS])
+        batch = fetch_binary(found[:BATCH_ROWS])
         staged: list[tuple[int, bytes]] = []
         older: list[tuple[int, bytes]] = []
         for pk, kind, first_seq, before in batch:
             line = REFERENCE.sub(replace, before)
             if line != before and kind in OTHER_REFERENCES:
-                line = _mended_by_element(bytes(before), replacements)
+                line = _mended_by_element(before, replacements)
             if line != before:
                 (staged if first_seq == view.seq else older).append((pk, line))
         _change_lines(staged)

@@ -34,7 +34,7 @@ def discard_staged(*, partition_id: int, current_seq: int) -> int:
     return staged._raw_delete(using="default")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def stage_resources(
     *,
     partition_id: int,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from apps.fhir.codec import SourcePage
 from apps.fhir.salvage import claimed_identity
@@ -26,7 +28,13 @@ from apps.transforms.pipeline import (
     transform,
 )
 
-from ..models import CrawledPage, SyncJob
+from ..models import SyncJob
+
+INSERT_PAGE = """
+INSERT INTO syncs_crawledpage (sync_job_id, type, number, keys, next_url, rejected, is_search, entries, total)
+VALUES (%(sync_job_id)s, %(type)s, %(number)s, %(keys)s, %(next_url)s, %(rejected)s, %(is_search)s, %(entries)s,
+        %(total)s)
+"""
 
 
 @dataclass(slots=True)
@@ -90,6 +98,8 @@ class PageKeeper:
             if target.local not in self.kept_targets
         }
         with transaction.atomic():
+            # What a crash of the database takes back is asked for again; the closing transaction flushes all of it.
+            _commit_without_flush()
             heartbeat(self.job, self.token)
             staged = stage_resources(
                 partition_id=self.partition_id,
@@ -99,13 +109,13 @@ class PageKeeper:
                 aliases=sorted_out.aliases,
                 now=timezone.now(),
             )
-            CrawledPage.objects.create(
-                sync_job=self.job,
+            _note_page(
+                sync_job_id=self.job.pk,
                 type=resource_type,
                 number=number,
                 keys=[*sorted_out.unchanged, *staged.keys, *filter(None, (key for *_, key in sorted_out.rejected))],
                 next_url=next_url,
-                rejected=sorted_out.rejected,
+                rejected=Jsonb(sorted_out.rejected),
                 is_search=is_search,
                 entries=len(page.entries),
                 total=page.total if is_search else None,
@@ -126,6 +136,7 @@ class PageKeeper:
                         entry.raw,
                         context=self.context,
                         full_url=entry.full_url,
+                        made_from=made_from,
                         max_bytes=settings.MAX_RESOURCE_BYTES,
                     )
                 except ResourceError as error:
@@ -163,3 +174,14 @@ class PageKeeper:
             source_patient_id=authorization.source_patient_id,
             tag_base=settings.TAG_BASE,
         )
+
+
+def _commit_without_flush() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
+
+
+def _note_page(**columns: Any) -> None:
+    """Insert a CrawledPage in plain SQL: Django's way took a third of a refresh in which nothing changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_PAGE, columns)
