@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from apps.applications.api import ApiKeyViewSet
 from apps.applications.authentication import SessionScopeAuthentication
+from apps.applications.team_api import InvitationViewSet, MemberViewSet
 from apps.audit_log.api import AuditEventViewSet
 from apps.authorizations.api import AuthorizationViewSet
 from apps.destinations.api import BulkActionViewSet, DeliveryViewSet, DestinationViewSet
@@ -32,6 +33,8 @@ RESOURCES: dict[str, list[Any]] = {
     "authorizations": [AuthorizationViewSet, AuthorizationVerbs],
     "sync-jobs": [SyncJobViewSet],
     "audit-events": [AuditEventViewSet],
+    "members": [MemberViewSet],
+    "invitations": [InvitationViewSet],
 }
 
 

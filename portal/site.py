@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
@@ -22,14 +21,15 @@ from apps.applications import admin as applications
 from apps.applications import views as application_views
 from apps.applications.middleware import placed
 from apps.audit_log import admin as audit_log
+from apps.consent_pages.playing import play
 from apps.dashboard import admin as dashboard
 from apps.dashboard import views as dashboard_views
 from apps.destinations import admin as destinations
-from apps.directory import admin as directory
+from apps.support import admin as support
 from apps.support import views as support_views
 from apps.syncs import admin as syncs
-from apps.workspaces import admin as workspaces
 from apps.workspaces.scoped_admin import ScopedModelAdmin, SupportModelAdmin, root_url
+from apps.workspaces.selectors import has_second_factor
 
 View = Callable[..., HttpResponse]
 
@@ -92,7 +92,9 @@ class PortalSite(OwnSite):
 
     def own_urls(self) -> list[URLPattern | URLResolver]:
         wrap = self.admin_view
+        connect = path("authorizations/connect/", wrap(play), name="authorizations_patientauthorization_connect")
         return [
+            *([connect] if self.name == "test" else []),
             path("", wrap(dashboard_views.overview), name="index"),
             path("search/", wrap(dashboard_views.search), name="search"),
             path("settings/", wrap(application_views.settings_page), name="settings"),
@@ -117,7 +119,7 @@ class SupportSite(OwnSite):
         user = request.user
         if not (user.is_active and user.is_staff):
             return False
-        return not settings.REQUIRE_SUPPORT_2FA or is_mfa_enabled(user)
+        return not settings.REQUIRE_SUPPORT_2FA or has_second_factor(user.pk)
 
     def refuse(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_staff:
@@ -125,7 +127,10 @@ class SupportSite(OwnSite):
         raise Http404
 
     def own_urls(self) -> list[URLPattern | URLResolver]:
-        return [path("", self.admin_view(support_views.overview), name="index")]
+        return [
+            path("", self.admin_view(support_views.overview), name="index"),
+            path("search/", self.admin_view(support_views.search), name="search"),
+        ]
 
 
 PORTAL: Sequence[tuple[type[Model], type[ScopedModelAdmin]]] = [
@@ -137,10 +142,9 @@ PORTAL: Sequence[tuple[type[Model], type[ScopedModelAdmin]]] = [
 ]
 SUPPORT: Sequence[tuple[type[Model], type[SupportModelAdmin]]] = [
     *applications.SUPPORT,
-    *workspaces.SUPPORT,
+    *support.SUPPORT,
     *syncs.SUPPORT,
     *destinations.SUPPORT,
-    *directory.SUPPORT,
     *audit_log.SUPPORT,
 ]
 test_site = PortalSite("test")

@@ -12,10 +12,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.workspaces.scoped_admin import Need, ScopedModelAdmin, SupportModelAdmin, cells, may
+from apps.workspaces.scoped_admin import Need, SupportModelAdmin, cells, may
 
 from . import views
+from .api import ApiKeyViewSet
 from .keys import KeyKind, Scope
+from .listing import Facet, MirroredModelAdmin, curl_of
 from .models import ApiKey, Application, LiveAccessRequest
 
 UNUSED = dt.timedelta(days=90)
@@ -28,6 +30,7 @@ SCOPE_WORDS = {
     Scope.KEYS_WRITE: "create, roll and end keys",
     Scope.WEBHOOKS_WRITE: "change webhooks",
     Scope.AUTHORIZATIONS_WRITE: "sync and revoke authorizations",
+    Scope.MEMBERS_WRITE: "change members",
 }
 
 
@@ -56,7 +59,9 @@ def key_hint(key: ApiKey) -> str:
     return ""
 
 
-class ApiKeyAdmin(ScopedModelAdmin):
+class ApiKeyAdmin(MirroredModelAdmin):
+    viewset = ApiKeyViewSet
+    api_path = "keys"
     url_path = "keys"
     list_title = "API keys"
     list_subtitle = "A secret is shown once, when it is made. Afterwards its first and last characters tell it apart."
@@ -64,9 +69,10 @@ class ApiKeyAdmin(ScopedModelAdmin):
     empty_text = "Create a secret key for your server. It is shown once, so have your vault open."
     list_display = ("key", "state", "kind_and_scopes", "made", "used")
     list_display_links = ("key",)
-    list_filter = ("kind",)
     list_select_related = ("replaced_by",)
-    ordering = ("-created_at", "id")
+    sort_columns = {"made": "created_at", "used": "last_used_at"}
+    facets = (Facet(parameter="kind", title="kind", field="kind", values=list(KeyKind)),)
+    search_help_text = "Paste a whole ID or note"
     object_template = "applications/key.html"
 
     def own_urls(self) -> list[URLPattern]:
@@ -87,6 +93,7 @@ class ApiKeyAdmin(ScopedModelAdmin):
         before = ApiKey.objects.filter(replaced_by=found.pk).first()
         return {
             "facts": self.facts(found),
+            "curl": curl_of(f"{self.api_path}/{found.pk}"),
             "state": key_state(found),
             "api_key": found,
             "hint": key_hint(found),

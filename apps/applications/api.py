@@ -21,6 +21,7 @@ from .authentication import access_of
 from .filters import ApiKeyFilters
 from .idempotency import SecretResponse, idempotent
 from .keys import DEFAULT_OVERLAP_SECONDS, KeyKind, Scope
+from .listing import SortedListMixin
 from .models import ApiKey
 from .problems import Conflict
 from .serializers import (
@@ -43,7 +44,7 @@ from .services import (
 )
 
 
-class ApiKeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ApiKey]):
+class ApiKeyViewSet(SortedListMixin, mixins.RetrieveModelMixin, GenericViewSet[ApiKey]):
     """API keys of the application in this mode, ended ones included."""
 
     queryset = ApiKey.objects.all()

@@ -65,10 +65,11 @@ class KeyPrincipal(AnonymousUser):
 
 
 def member_scopes(role: Role, mode: Mode) -> frozenset[Scope]:
-    """Return what a member may do here: what the portal guards in this mode, or reading only."""
+    """Return what a member may do here: what the portal guards in this mode, or reading only; and the team's."""
+    team = {Scope.MEMBERS_WRITE} if may(role, Need.ADMINISTER) else set()
     if may(role, Need.GUARD, mode):
-        return frozenset(SCOPES[KeyKind.MANAGEMENT])
-    return frozenset({Scope.RECORDS_READ})
+        return frozenset(SCOPES[KeyKind.MANAGEMENT]) | team
+    return frozenset({Scope.RECORDS_READ}) | team
 
 
 def access_of(request: Request) -> KeyAccess:
@@ -148,8 +149,10 @@ class HasScope(BasePermission):
         access = access_of(request)
         method = request.method or ""
         scope: Scope | None = getattr(view, "scope_read" if method in SAFE_METHODS else "scope_write", None)
-        if scope is None:
+        if scope is None or getattr(view, "action", "") is None:
             raise MethodNotAllowed(method)
+        if scope == Scope.MEMBERS_WRITE and not access.is_person:
+            raise PermissionDenied("Who is in the team is changed in the portal by a person.", code="person_needed")
         if scope not in access.scopes:
             has = ", ".join(sorted(access.scopes)) or "none"
             advice = (

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.core.exceptions import ValidationError as InvalidValue
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
@@ -28,6 +29,8 @@ from .models import ApiKey
 PAGE_PARAMETERS = frozenset({"limit", "cursor"})
 # How much of an unknown name, and of how many, an answer repeats.
 SHOWN_CHARS, SHOWN_NAMES = 40, 20
+# What was never used sorts before all that was.
+NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 INSTANT = "Send an instant like 2026-11-21T12:00:00Z, of the years 2 to 9998."
 
 
@@ -36,7 +39,12 @@ class ScopeFilter(BaseFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         access = access_of(request)
-        values = {"application_id": access.application.pk, "mode": access.mode.value}
+        application = access.application
+        values = {
+            "application_id": application.pk,
+            "mode": access.mode.value,
+            "workspace_id": application.workspace_id,
+        }
         return queryset.filter(**{field: values[field] for field in view.scope_fields})
 
 
@@ -135,8 +143,11 @@ class ListFilters(CreatedFilters):
         return ("-sorted_by" if sort.startswith("-") else "sorted_by", *cls.default_order)
 
 
-class ApiKeyFilters(CreatedFilters):
+class ApiKeyFilters(ListFilters):
+    search_texts = ("note", "public_value")
+
     kind = django_filters.MultipleChoiceFilter(choices=[(kind.value, kind.value) for kind in KeyKind])
+    sort = SortFilter({"created_at": F("created_at"), "last_used_at": Coalesce(F("last_used_at"), Value(NEVER))})
 
     class Meta:
         model = ApiKey

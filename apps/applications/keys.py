@@ -31,6 +31,8 @@ class Scope(StrEnum):
     KEYS_WRITE = "keys:write"
     WEBHOOKS_WRITE = "webhooks:write"
     AUTHORIZATIONS_WRITE = "authorizations:write"
+    # Nobody's key: people let people in.
+    MEMBERS_WRITE = "members:write"
 
 
 PREFIXES = {KeyKind.PUBLISHABLE: "pk", KeyKind.SECRET: "sk", KeyKind.MANAGEMENT: "mk"}

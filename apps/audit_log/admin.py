@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.applications.listing import MirroredModelAdmin
+from apps.applications.listing import MirroredModelAdmin, curl_of
 from apps.applications.models import Application
 from apps.audit.models import AuditEvent
 from apps.workspaces.scoped_admin import ByDate, Crumb, SupportModelAdmin, cells, membership_of
@@ -40,7 +40,8 @@ class AuditEventAdmin(AuditColumns, MirroredModelAdmin):
         return {**chain_context(scope.workspace_id), "whole_team": scope.workspace_slug}
 
     def object_context(self, request: HttpRequest, found: AuditEvent) -> dict[str, Any]:
-        return event_context(found, list_address=self.url("changelist"))
+        curl = curl_of(f"{self.api_path}/{found.pk}")
+        return {**event_context(found, list_address=self.url("changelist")), "curl": curl}
 
 
 class WorkspaceAuditAdmin(AuditColumns, MirroredModelAdmin):

@@ -90,6 +90,8 @@ def describe(event: AuditEvent) -> str:
 
 def actor(event: AuditEvent) -> str:
     """Name who did it."""
+    if event.actor_label == event.actor_kind:
+        return event.actor_kind.capitalize()
     return event.actor_label or f"{event.actor_kind} {event.actor_id}".strip()
 
 

@@ -34,7 +34,7 @@ class AuthorizationList(MirroredModelAdmin):
     list_title = "Authorizations"
     list_subtitle = "What patients have agreed to share, one row for each source."
     empty_title = "No patient has authorized yet"
-    empty_text = "In test mode, run the consent pages as a synthetic patient with your publishable key."
+    empty_text = "Send patients to the consent pages with your publishable key. In test mode, play a synthetic one."
     list_display = ("created", "state_shown", "user", "source", "usage_shown", "last_sync", "end")
     list_display_links = ("user",)
     sort_columns = {

@@ -25,6 +25,7 @@ from apps.authorizations.models import Consent, ConsentText, PatientAuthorizatio
 from apps.authorizations.services import ConsentClosed, SignInClosed, SignInRefused
 from apps.authorizations.services.sign_in import find_sign_in
 from apps.authorizations.states import UNFINISHED, Usage
+from apps.workspaces.scoped_admin import root_url
 
 from . import forms, tickets
 from .external_ids import hash_for_logs, named_person
@@ -81,7 +82,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
         return _stopped(request, str(refused), status=400)
     except forms.RequestRefused as refused:
         return _to_application(refused.redirect_uri, refused.state, error=refused.error, error_description=str(refused))
-    return _open(request, opening)
+    return open_pages(request, opening)
 
 
 @patient_page("GET")
@@ -91,10 +92,11 @@ def open_link(request: HttpRequest) -> HttpResponse:
         opening = forms.read_link(request.GET, now=timezone.now())
     except forms.UnknownClient as refused:
         return _stopped(request, str(refused), status=400)
-    return _open(request, opening)
+    return open_pages(request, opening)
 
 
-def _open(request: HttpRequest, opening: forms.Opening) -> HttpResponse:
+def open_pages(request: HttpRequest, opening: forms.Opening) -> HttpResponse:
+    """Open a consent and lead to its first page, from wherever we are."""
     now = timezone.now()
     note_key_use(api_key=opening.key, ip=seen(request).client_ip, now=now)
     external_id = opening.request.external_id
@@ -103,7 +105,7 @@ def _open(request: HttpRequest, opening: forms.Opening) -> HttpResponse:
     consent = services.open_consent(request=opening.request, by=patient(request), now=now)
     if opening.endpoint is not None:
         services.choose_endpoint(consent=consent, endpoint=opening.endpoint, by=patient(request), now=now)
-    response = HttpResponseRedirect(reverse("consent", args=[tickets.ticket_for(consent)]))
+    response = HttpResponseRedirect(root_url("consent", tickets.ticket_for(consent)))
     tickets.bind(response, consent)
     return response
 

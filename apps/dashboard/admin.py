@@ -9,10 +9,12 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from apps.applications.keys import Mode
+from apps.applications.listing import curl_of
 from apps.authorizations.admin import AuthorizationList
 from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.states import ACTIVE
-from apps.workspaces.scoped_admin import cells
+from apps.workspaces.scoped_admin import Need, cells, may
 
 from . import timeline, views
 
@@ -27,6 +29,12 @@ class AuthorizationAdmin(AuthorizationList):
             self.own("<uuid:authorization_id>/sync/", views.sync_now, "sync"),
             self.own("<uuid:authorization_id>/revoke/", views.revoke, "revoke"),
         ]
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        scope = self.scope(request)
+        if scope.mode != Mode.TEST or not may(scope.role, Need.WRITE, str(scope.mode)):
+            return {}
+        return {"add_url": self.url("connect"), "add_text": "Connect a synthetic patient"}
 
     def name_of(self, found: PatientAuthorization) -> str:
         return found.consent.end_user.external_id
@@ -45,6 +53,7 @@ class AuthorizationAdmin(AuthorizationList):
             "active": found.is_active(now),
             "now": now,
             "revocable": found.state in ACTIVE,
+            "curl": curl_of(f"{self.api_path}/{found.pk}"),
         }
 
     def _address(self, happening: timeline.Happening) -> str:

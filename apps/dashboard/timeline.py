@@ -20,8 +20,9 @@ from apps.authorizations.models import (
 from apps.authorizations.states import ACTIVE, AuthorizationState
 from apps.destinations.models import Delivery
 from apps.destinations.states import DeliveryState
+from apps.syncs.admin.job_words import CAUSES
 from apps.syncs.models import SyncJob
-from apps.syncs.states import SyncState
+from apps.syncs.states import SyncCause, SyncState
 
 S = AuthorizationState
 MAIN = (S.CREATED, S.AUTHORIZING, S.AUTHORIZED, S.EXCHANGED, S.REFRESHED)
@@ -72,7 +73,7 @@ class StateLine:
         """Return why it happened, or else what the state means."""
         if self.state in ENDS and self.cause:
             return f"{self.meaning} Cause: {self.cause}."
-        return f"{self.cause[:1].upper()}{self.cause[1:]}." if self.cause else self.meaning
+        return f"{_sentence(self.cause)}." if self.cause else self.meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def tell(authorization: PatientAuthorization) -> Life:
     return Life(
         states=[line for line in lines if line.state in MAIN or line.happened == "yes"],
         ends_not_reached=[line.state for line in lines if line.state in ENDS and line.happened != "yes"],
-        history=sorted(history, key=lambda each: each.at, reverse=True),
+        history=sorted(history, key=lambda each: each.at)[::-1],  # of one instant, the later kind is above
         jobs=jobs,
         deliveries=deliveries,
         access_tokens=list(AccessToken.objects.filter(consent=consent).order_by("-issued_at", "pk")[:NEWEST]),
@@ -169,6 +170,11 @@ def list_revoked_with(authorization: PatientAuthorization) -> list[PatientAuthor
     return list(same.select_related("consent__end_user").order_by("created_at", "id"))
 
 
+def _sentence(text: str) -> str:
+    """Begin with a capital, and leave the rest as it is written."""
+    return text[:1].upper() + text[1:]
+
+
 def _line(state: S, events: Sequence[AuthorizationEvent]) -> StateLine:
     found = next((event for event in events if event.state == state), None)
     if found is not None:
@@ -189,12 +195,12 @@ def _consent(authorization: PatientAuthorization) -> Iterator[Happening]:
 
 
 def _step(event: AuthorizationEvent) -> Happening:
-    return Happening(event.at, event.cause.capitalize() or MEANINGS[event.state], state=event.state)
+    return Happening(event.at, _sentence(event.cause) or MEANINGS[event.state], state=event.state)
 
 
 def _sync(job: SyncJob) -> Iterator[Happening]:
     page, pk = "syncs_syncjob_change", job.pk
-    yield Happening(job.created_at, f"Sync {job.seq} asked for", more=f"Cause: {job.cause}", page=page, pk=pk)
+    yield Happening(job.created_at, f"Sync {job.seq} asked for", more=CAUSES[SyncCause(job.cause)], page=page, pk=pk)
     if job.ended_at is None:
         return
     if job.state == SyncState.COMPLETED:

@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import BigIntegerField, F, Value
 from django.db.models.functions import Coalesce
 
-from apps.applications.filters import CreatedFilters, ListFilters, SortFilter
+from apps.applications.filters import ListFilters, SortFilter
 
 from .models import KINDS, BulkAction, Delivery, Destination
 from .states import BulkState, BulkVerb, DeliveryKind, DeliveryState, DestinationState
@@ -19,9 +19,12 @@ def _or_before_all(name: str) -> Coalesce:
     return Coalesce(F(name), Value(-1), output_field=BigIntegerField())
 
 
-class DestinationFilters(CreatedFilters):
+class DestinationFilters(ListFilters):
+    search_texts = ("bucket", "name")
+
     kind = django_filters.MultipleChoiceFilter(choices=KINDS)
     state = django_filters.MultipleChoiceFilter(choices=LISTED_STATES)
+    sort = SortFilter({"created_at": F("created_at"), "name": F("name"), "state": F("state")})
 
     class Meta:
         model = Destination

@@ -1,4 +1,4 @@
-"""The endpoint directory in the console."""
+"""The endpoint directory in the console; `apps.support` adds what we saw of a source, and its switch."""
 
 from __future__ import annotations
 
@@ -43,6 +43,3 @@ class EndpointAdmin(SupportModelAdmin):
     @admin.display(description="Updated (UTC)")
     def updated(self, found: Endpoint) -> SafeString | str:
         return cells.moment(found.updated_at)
-
-
-SUPPORT = [(Endpoint, EndpointAdmin)]

@@ -25,6 +25,9 @@ class MailKind(StrEnum):
     MEMBER_ADDED = "member_added"
     MEMBER_REMOVED = "member_removed"
     ROLE_CHANGED = "role_changed"
+    YOU_WERE_ADDED = "you_were_added"
+    YOU_WERE_REMOVED = "you_were_removed"
+    YOUR_ROLE_CHANGED = "your_role_changed"
     SECOND_FACTOR_CHANGED = "second_factor_changed"
 
 
@@ -48,7 +51,7 @@ class Kind:
 
 
 TO_OWNERS = "You get this mail because you are an owner or admin of {workspace}."
-TO_MEMBER = "You get this mail because it is about your membership of {workspace}, or you are an owner or admin there."
+TO_MEMBER = "You get this mail because it is about your membership of {workspace}."
 LOOK = "Look at the audit log for what else {who} has done, and change your password if it was done in your name."
 KEY_ALARM = (
     "End the key now on the page above: requests with it are refused at once. Then look at the audit log for what else "
@@ -196,7 +199,7 @@ KINDS: dict[MailKind, Kind] = {
         page="members/",
         button="Open the members",
         advice="Remove the member on the page above. " + LOOK,
-        why=TO_MEMBER,
+        why=TO_OWNERS,
     ),
     MailKind.MEMBER_REMOVED: _kind(
         MailKind.MEMBER_REMOVED,
@@ -205,7 +208,7 @@ KINDS: dict[MailKind, Kind] = {
         page="members/",
         button="Open the members",
         advice="An owner can add the member again. " + LOOK,
-        why=TO_MEMBER,
+        why=TO_OWNERS,
     ),
     MailKind.ROLE_CHANGED: _kind(
         MailKind.ROLE_CHANGED,
@@ -215,6 +218,33 @@ KINDS: dict[MailKind, Kind] = {
         page="members/",
         button="Open the members",
         advice="Change the role back on the page above. " + LOOK,
+        why=TO_OWNERS,
+    ),
+    MailKind.YOU_WERE_ADDED: _kind(
+        MailKind.YOU_WERE_ADDED,
+        choices={"role": ROLE_WORDS},
+        subject="You are now a member of {workspace}",
+        page="members/",
+        button="Open the members",
+        advice="Leave the workspace under its settings, and change your password if somebody else took the invitation.",
+        why=TO_MEMBER,
+    ),
+    MailKind.YOU_WERE_REMOVED: _kind(
+        MailKind.YOU_WERE_REMOVED,
+        subject="You are no longer a member of {workspace}",
+        # Its own pages are closed to whoever reads this.
+        page="/",
+        button="Open my workspaces",
+        advice="Ask an owner of the workspace: only a new invitation brings you back.",
+        why="You get this mail because it is about your membership of {workspace}, which has ended.",
+    ),
+    MailKind.YOUR_ROLE_CHANGED: _kind(
+        MailKind.YOUR_ROLE_CHANGED,
+        choices={"before": ROLE_WORDS, "after": ROLE_WORDS},
+        subject="You are now {after} of {workspace}",
+        page="members/",
+        button="Open the members",
+        advice="The page above says what each role may do. Ask an owner of the workspace why yours has changed.",
         why=TO_MEMBER,
     ),
     MailKind.SECOND_FACTOR_CHANGED: _kind(

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 from django_q.status import Stat
 
 from apps.applications.models import LiveAccessRequest
@@ -22,7 +23,7 @@ from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.states import ACTIVE
 from apps.destinations.models import Delivery, Destination
 from apps.destinations.states import CLAIMABLE, DeliveryState, DestinationState
-from apps.directory.models import Endpoint
+from apps.directory.models import Endpoint, EndpointStatus
 from apps.mails.models import Mail
 from apps.mails.states import CLAIMABLE as CLAIMABLE_MAILS
 from apps.mails.states import MailState
@@ -40,7 +41,7 @@ SWEEPER_LATE = dt.timedelta(minutes=3)
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One kind of work. `lost` counts leases that ran out and that nobody has taken back yet."""
+    """One kind of work. `lost` counts leases that ran out and that nobody has taken back; `stuck` adds what is late."""
 
     name: str
     due: int
@@ -48,11 +49,9 @@ class Lane:
     later: int
     running: int
     lost: int
+    stuck: int
     failed: int
     page: str
-
-    def is_late(self, now: dt.datetime) -> bool:
-        return self.lost > 0 or (self.oldest_due is not None and self.oldest_due < now - LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def list_lanes(*, now: dt.datetime) -> list[Lane]:
             now,
             "destinations_delivery",
         ),
-        _lane("Mails", Mail.objects.all(), CLAIMABLE_MAILS, MailState.RUNNING, MailState.FAILED, now, ""),
+        _lane("Mails", Mail.objects.all(), CLAIMABLE_MAILS, MailState.RUNNING, MailState.FAILED, now, "mails_mail"),
     ]
 
 
@@ -95,13 +94,14 @@ def _lane(
     now: dt.datetime,
     page: str,
 ) -> Lane:
-    waits = Q(state__in=list(waiting))
+    waits, lost = Q(state__in=list(waiting)), Q(state=running, lease_until__lte=Now())
     told = rows.filter(waits | Q(state=running) | Q(state=failed, created_at__gte=now - RECENT)).aggregate(
         due=Count("pk", filter=waits & Q(next_attempt_at__lte=Now())),
         oldest_due=Min("next_attempt_at", filter=waits & Q(next_attempt_at__lte=Now())),
         later=Count("pk", filter=waits & Q(next_attempt_at__gt=Now())),
         running=Count("pk", filter=Q(state=running, lease_until__gt=Now())),
-        lost=Count("pk", filter=Q(state=running, lease_until__lte=Now())),
+        lost=Count("pk", filter=lost),
+        stuck=Count("pk", filter=lost | waits & Q(next_attempt_at__lte=Now() - LATE)),
         failed=Count("pk", filter=Q(state=failed)),
     )
     return Lane(name=name, page=page, **told)
@@ -150,15 +150,67 @@ def _swept_at() -> dt.datetime | None:
 
 def list_failing_destinations() -> list[Destination]:
     """Return the destinations that need their team, of all workspaces; paused ones first."""
-    failing = Destination.objects.filter(
+    failing = _failing_destinations().select_related("application__workspace")
+    return list(failing.order_by("-state", "-fail_streak", "id")[:MOST_SHOWN])
+
+
+def count_failing_destinations() -> int:
+    return _failing_destinations().count()
+
+
+def _failing_destinations() -> QuerySet[Destination]:
+    return Destination.objects.filter(
         Q(state=DestinationState.PAUSED) | Q(state=DestinationState.ENABLED, fail_streak__gt=0)
     )
-    return list(failing.select_related("application__workspace").order_by("-state", "-fail_streak", "id")[:MOST_SHOWN])
 
 
 def list_open_requests() -> list[LiveAccessRequest]:
-    waiting = LiveAccessRequest.objects.filter(decision=LiveAccessRequest.Decision.PENDING)
-    return list(waiting.select_related("application__workspace").order_by("requested_at", "id")[:MOST_SHOWN])
+    waiting = _open_requests().select_related("application__workspace")
+    return list(waiting.order_by("requested_at", "id")[:MOST_SHOWN])
+
+
+def count_open_requests() -> int:
+    return _open_requests().count()
+
+
+def _open_requests() -> QuerySet[LiveAccessRequest]:
+    return LiveAccessRequest.objects.filter(decision=LiveAccessRequest.Decision.PENDING)
+
+
+def count_waiting() -> dict[str, int]:
+    """Count what waits for a person, by the page of the rail that lists it."""
+    failed = Mail.objects.filter(state=MailState.FAILED, created_at__gte=timezone.now() - RECENT)
+    return {
+        "applications_liveaccessrequest_changelist": count_open_requests(),
+        "mails_mail_changelist": failed.count(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class TroubledEndpoint:
+    """A source that is said to be broken, or whose syncs failed more often than not within a week."""
+
+    endpoint: Endpoint
+    completed: int
+    failed: int
+
+
+def list_troubled_endpoints(*, now: dt.datetime) -> list[TroubledEndpoint]:
+    """Return the sources in trouble, the most failures first."""
+    jobs = SyncJob.objects.filter(created_at__gte=now - RECENT, state__in=(SyncState.COMPLETED, SyncState.FAILED))
+    counted = (
+        jobs.order_by()
+        .values("authorization__endpoint")
+        .annotate(
+            completed=Count("pk", filter=Q(state=SyncState.COMPLETED)),
+            failed=Count("pk", filter=Q(state=SyncState.FAILED)),
+        )
+    )
+    counts = {row["authorization__endpoint"]: (row["completed"], row["failed"]) for row in counted}
+    failing = [pk for pk, (completed, failed) in counts.items() if failed > completed]
+    troubled = Endpoint.objects.filter(Q(pk__in=failing) | Q(status=EndpointStatus.BROKEN))
+    rows = [TroubledEndpoint(each, *counts.get(each.pk, (0, 0))) for each in troubled.order_by("name", "mode", "id")]
+    return sorted(rows, key=lambda row: -row.failed)
 
 
 @dataclass(frozen=True, slots=True)

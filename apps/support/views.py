@@ -1,7 +1,8 @@
-"""The console's first page, and the two things that staff may change here."""
+"""The console's first page, its search, and the two things that staff may change here."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,14 +14,25 @@ from django.utils import timezone
 
 from apps.directory.models import Endpoint, EndpointStatus
 from apps.workspaces.authentication import actor_of
-from apps.workspaces.models import Membership, Workspace
+from apps.workspaces.models import Membership
 from apps.workspaces.scoped_admin import Crumb, render_page, root_url, support_page
 from apps.workspaces.scoped_admin.guards import signed_in_recently
 from apps.workspaces.scoped_admin.support_trail import record_support_view
 
 from . import selectors
 from .forms import EndpointStatusForm, ResetForm
+from .searching import find_by_id
 from .services import NoSecondFactor, NotByOneself, Proof, reset_second_factor, set_endpoint_status
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number of the first page. `address` leads to what was counted."""
+
+    text: str
+    count: int
+    is_bad: bool
+    address: str
 
 
 @support_page(methods=("GET",))
@@ -29,27 +41,56 @@ def overview(request: HttpRequest) -> HttpResponse:
     pulse = selectors.find_pulse()
     lanes = selectors.list_lanes(now=now)
     requests, failing = selectors.list_open_requests(), selectors.list_failing_destinations()
+    troubled = selectors.list_troubled_endpoints(now=now)
     record_support_view(request, [*requests, *failing], listed=True)
     context = {
         "requests": requests,
         "failing": failing,
-        "lanes": [(lane, lane.is_late(now), _list_of(lane)) for lane in lanes],
+        "troubled": troubled,
+        "lanes": [(lane, _list_of(lane)) for lane in lanes],
         "workers": selectors.list_workers(),
         "pulse": pulse,
         "sweeper_late": pulse.sweeper_is_late(now),
         "sealer_late": pulse.sealer_is_late(now),
-        "tiles": [
-            ("Open requests", len(requests), False),
-            ("Failing destinations", len(failing), bool(failing)),
-            *((f"{lane.name} failed, 7 days", lane.failed, bool(lane.failed)) for lane in lanes),
-            ("Workspaces", Workspace.objects.count(), False),
-        ],
+        "recent_days": selectors.RECENT.days,
+        "subtitle": f"Failures are those of {selectors.RECENT.days} days. What you open of a team is written into that"
+        " team's audit log.",
+        "tiles": _tiles(lanes, len(troubled)),
     }
     return render_page(request, "support/overview.html", context, title="Support", crumbs=[("Support", "")])
 
 
+def _tiles(lanes: list[selectors.Lane], troubled: int) -> list[Tile]:
+    """Return what waits for a person, and where to look at it."""
+    open_requests, failing = selectors.count_open_requests(), selectors.count_failing_destinations()
+    stuck = sum(lane.stuck for lane in lanes)
+    decisions = f"{reverse('support:applications_liveaccessrequest_changelist')}?decision__exact=pending"
+    return [
+        Tile("Open live access requests", open_requests, False, decisions),
+        *(
+            Tile(f"Failed {lane.name.lower()}", lane.failed, bool(lane.failed), f"{_list_of(lane)}?state__exact=FAILED")
+            for lane in lanes
+        ),
+        Tile("Stuck in the queue", stuck, bool(stuck), "#lanes"),
+        Tile("Endpoints in trouble", troubled, bool(troubled), "#endpoints"),
+        Tile("Failing destinations", failing, bool(failing), "#destinations"),
+    ]
+
+
 def _list_of(lane: selectors.Lane) -> str:
-    return reverse(f"support:{lane.page}_changelist") if lane.page else ""
+    return reverse(f"support:{lane.page}_changelist")
+
+
+@support_page(methods=("GET",))
+def search(request: HttpRequest) -> HttpResponse:
+    """Answer `?q=` with what has this ID; one hit is gone to at once."""
+    text = request.GET.get("q", "").strip()[:64].replace("\x00", "")
+    hits = find_by_id(text)
+    if len(hits) == 1:
+        return HttpResponseRedirect(hits[0].address)
+    record_support_view(request, [hit.row for hit in hits if hit.row is not None], listed=True)
+    crumbs: list[Crumb] = [("Support", reverse("support:index")), ("Search", "")]
+    return render_page(request, "support/search.html", {"query": text, "hits": hits}, title="Search", crumbs=crumbs)
 
 
 @support_page()

@@ -1,4 +1,4 @@
-"""Workspaces in the console."""
+"""Workspaces in the console; `apps.support` adds their people and applications, which stand above."""
 
 from __future__ import annotations
 
@@ -26,16 +26,10 @@ class WorkspaceAdmin(SupportModelAdmin):
         return rows
 
     def facts(self, found: Workspace) -> list[tuple[str, SafeString | str]]:
-        members = found.memberships.select_related("user").order_by("created_at", "pk")
         return [
             ("Short name", cells.code(found.slug)),
             ("Created", cells.moment(found.created_at)),
             ("Second factor", "Required" if found.requires_second_factor else "Not required"),
-            ("Members", ", ".join(f"{each.user.email} ({each.role})" for each in members)),
-            (
-                "Applications",
-                ", ".join(each.name for each in found.applications.order_by("name", "id")) or cells.NOTHING,
-            ),
         ]
 
     @admin.display(description="Members")
@@ -45,6 +39,3 @@ class WorkspaceAdmin(SupportModelAdmin):
     @admin.display(description="Created (UTC)")
     def created(self, found: Workspace) -> SafeString | str:
         return cells.moment(found.created_at)
-
-
-SUPPORT = [(Workspace, WorkspaceAdmin)]

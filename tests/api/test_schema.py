@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from .conftest import World
 
 RESOURCES = [
-    *("keys", "endpoints", "destinations", "deliveries", "bulk-actions", "authorizations", "sync-jobs", "audit-events"),
+    *("keys", "endpoints", "destinations", "deliveries", "bulk-actions", "authorizations", "sync-jobs"),
+    *("audit-events", "members", "invitations"),
 ]
 
 

@@ -21,6 +21,7 @@ from apps.consent_pages.tickets import ticket_for
 from apps.records.models import Partition, StoredResource
 from apps.workspaces.models import Role, User
 from tests.factories import World, client_of, make_user, make_world
+from tests.portal.urlmap import failed_mail
 
 from .routes import Face, Route
 
@@ -76,8 +77,10 @@ class Place:
             "keys": here.key.pk, "destinations": here.destination.pk, "deliveries": here.delivery.pk,
             "authorizations": here.authorization.pk, "sync-jobs": here.sync_job.pk, "endpoints": here.endpoint.pk,
             "bulk-actions": here.bulk_action.pk,
+            "invitations": world.workspace.invitations.get().pk,
+            "members": world.workspace.memberships.get(user=world.people[Role.VIEWER]).pk,
             "audit-events": here.event.pk, "audit": here.event.pk, "live-access": world.open_request.pk,
-            "applications": world.application.pk, "workspaces": world.workspace.pk,
+            "applications": world.application.pk, "workspaces": world.workspace.pk, "mails": failed_mail(world).pk,
         }  # fmt: skip
         place = next((str(by_place[part]) for part in route.pattern.split("/") if part in by_place), ABSENT)
         member = world.workspace.memberships.get(user=world.people[Role.VIEWER])

@@ -18,6 +18,8 @@ from .routes import Face, Route, routes_of
 
 # Views that name no single field and know no 405 and 413 of their own yet; empty when they do.
 UNPOLISHED: tuple[str, ...] = ()
+# What no key may write: a key is refused before its body is read (tests/api/test_team.py).
+PERSONS_ONLY = ("/api/v1/members", "/api/v1/invitations")
 CHALLENGE_VERIFIER = "v" * 43
 
 
@@ -52,6 +54,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "kms_key_arn": "arn:aws:kms:us-east-1:222222222222:key/1234",
     },
     "PATCH /api/v1/destinations/<pk>": {"name": "Lake, renamed"},
+    "PATCH /api/v1/members/<pk>": {"role": "viewer"},
+    "POST /api/v1/invitations": {"email": "new@acme.example", "role": "viewer"},
     "POST /api/v1/deliveries/replay": {"delivery_ids": [ABSENT]},
     "POST /api/v1/deliveries/retry": {"delivery_ids": [ABSENT]},
 }  # fmt: skip
@@ -72,6 +76,8 @@ def api_operations() -> list[Operation]:
         bearer = route.pattern.removeprefix("/test")
         described = openapi()["paths"][bearer.replace("<pk>", "{id}")]
         for method, operation in described.items():
+            if route.face is Face.API and method != "get" and bearer.startswith(PERSONS_ONLY):
+                continue
             schema = _body_schema(operation)
             names = frozenset(schema.get("properties", {}))
             found.append(

@@ -41,10 +41,11 @@ def reading(face: Face) -> list[Operation]:
 def test_a_wrong_value_is_an_empty_list_or_named(place: Place, face: Face) -> None:
     client, wrong = place.client(face), {}
     for operation in reading(face):
+        path = place.path(operation.route)
         for name in sorted(operation.query):
             values = {**WRONG, **({text: text for text in CURSORS} if name == "cursor" else {})}
             for what, value in values.items():
-                url, headers = f"{place.path(operation.route)}?{name}={value}", place.headers(face)
+                url, headers = f"{path}?{name}={value}", place.headers(face)
                 answer = ask(client.get, url, headers=headers)
                 fault = fault_of(answer, face)
                 if answer.status_code not in (200, 400):

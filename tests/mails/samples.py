@@ -40,5 +40,8 @@ CONTEXTS: dict[MailKind, dict[str, Value]] = {
     MailKind.MEMBER_ADDED: {"member": "bob@acme.example", "role": "admin"},
     MailKind.MEMBER_REMOVED: {"member": "bob@acme.example"},
     MailKind.ROLE_CHANGED: {"member": "bob@acme.example", "before": "viewer", "after": "admin"},
+    MailKind.YOU_WERE_ADDED: {"role": "admin"},
+    MailKind.YOU_WERE_REMOVED: {},
+    MailKind.YOUR_ROLE_CHANGED: {"before": "viewer", "after": "admin"},
     MailKind.SECOND_FACTOR_CHANGED: {"change": "removed"},
 }

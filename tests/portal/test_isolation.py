@@ -31,7 +31,7 @@ ADMINISTERED = (
     "workspace_invite", "workspace_member_role", "workspace_member_remove", "workspace_invitation_resend",
     "workspace_invitation_withdraw", "workspace_rename", "workspace_second_factor",
 )  # fmt: skip
-WRITTEN = ("destination_test", "destination_disable", "delivery_retry", "delivery_retry_many", "_sync")
+WRITTEN = ("destination_test", "destination_disable", "delivery_retry", "delivery_retry_many", "_sync", "_connect")
 
 
 def ask(client: Client, method: str, url: str) -> tuple[int, str]:

@@ -8,11 +8,14 @@ import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.test import Client
+from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from apps.mails.services import send_next_mail
 from apps.workspaces.models import Role, User
-from tests.factories import PASSWORD, World, make_user
+from tests.bad_input.routes import Face, routes_of
+from tests.factories import PASSWORD, World, client_of, make_user
+from tests.portal.urlmap import list_pages
 
 AUTHENTICATE = "/accounts/2fa/authenticate/"
 
@@ -110,3 +113,97 @@ def test_staff_reach_the_console_with_password_and_factor_only(acme: World, sett
     assert client.get("/support/")["Location"].startswith("/accounts/login/")
     client.post(AUTHENTICATE, {"code": code_of(secret)})
     assert client.get("/support/").status_code == 200
+
+
+# -- the whole map -------------------------------------------------------------------------------------------
+# What a person without a session may open: signing in, up and out, and what tells nothing of anybody.
+OPEN_ACCOUNT_PAGES = {
+    "account_login", "account_signup", "account_logout", "account_inactive", "account_email_verification_sent",
+    "account_reset_password", "account_reset_password_done", "account_reset_password_from_key_done",
+    "mfa_authenticate", "mfa_login_webauthn",
+}  # fmt: skip
+
+
+def addresses(world: World) -> dict[str, str]:
+    """Return every page of the portal, the console and the workspaces, and the API of the session."""
+    pages = {str(page): page.url(world) for page in list_pages() if "token" not in page.parameters}
+    for route in routes_of(Face.SESSION):
+        mode = route.pattern.split("/")[1]
+        path = route.path(dict.fromkeys(route.parameters, str(world.furniture(mode).key.pk)))
+        pages[route.pattern] = world.base(mode) + path.removeprefix(f"/{mode}/")
+    return pages
+
+
+def what_opens(client: Client, paths: dict[str, str], refused: dict[int, str]) -> dict[str, str]:
+    """Return what is answered otherwise than by one of `refused`. Shape of that: {status: where it leads}"""
+    wrong = {}
+    for name, path in paths.items():
+        for method in ("get", "post"):
+            answer = getattr(client, method)(path)
+            place = answer.headers.get("Location", "").split("?")[0]
+            if refused.get(answer.status_code) != place:
+                wrong[f"{method} {name}"] = f"{answer.status_code} {place}"
+    return wrong
+
+
+@pytest.mark.parametrize("who", ["staff", "owner"])
+def test_session_of_the_password_alone_opens_no_page_of_the_whole_map(
+    who: str, owner: User, acme: World, settings: Settings
+) -> None:
+    settings.REQUIRE_SUPPORT_2FA = False  # even where the console does not ask for one: who has a factor gives it
+    settings.ACCOUNT_RATE_LIMITS = {}
+    user = make_user("staff@example.com", staff=True) if who == "staff" else owner
+    enrol(user)
+    client, location = give_password(user)
+    assert location.startswith(AUTHENTICATE)
+    everything = addresses(acme)
+    assert len(everything) > 200
+    shown_to_all = {"workspace:styleguide", "workspace:appearance"}
+    paths = {name: path for name, path in everything.items() if name not in shown_to_all}
+    assert what_opens(client, paths, {302: "/accounts/login/", 401: ""}) == {}
+    assert client.get("/").status_code == 302
+
+
+def test_session_of_the_password_alone_reaches_no_page_of_the_account(owner: User, acme: World) -> None:
+    enrol(owner)
+    client, _ = give_password(owner)
+    names = {route.name for route in routes_of(Face.ACCOUNTS) if not route.parameters} - OPEN_ACCOUNT_PAGES - {""}
+    assert {"mfa_index", "account_email", "account_change_password", "mfa_view_recovery_codes"} <= names
+    opened_pages = {name: client.get(reverse(name)).status_code for name in names}
+    assert {name: status for name, status in opened_pages.items() if status == 200} == {}
+
+
+def test_staff_without_a_factor_get_no_page_of_the_console_and_change_nothing(acme: World, settings: Settings) -> None:
+    settings.REQUIRE_SUPPORT_2FA = True
+    client = client_of(make_user("staff@example.com", staff=True))
+    paths = {name: path for name, path in addresses(acme).items() if name.startswith("support:")}
+    assert len(paths) > 15
+    assert what_opens(client, paths, {302: "/accounts/2fa/"}) == {}
+    own_csrf = Client(enforce_csrf_checks=True)
+    own_csrf.cookies = client.cookies
+    for path in paths.values():
+        assert b"waiting</span>" not in own_csrf.post(path).content, path
+
+
+def test_recovery_codes_alone_do_not_open_the_console(acme: World, settings: Settings) -> None:
+    settings.REQUIRE_SUPPORT_2FA = True
+    staff = make_user("staff@example.com", staff=True)
+    RecoveryCodes.activate(staff)
+    assert client_of(staff).get("/support/").status_code == 302
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.VIEWER])
+def test_team_that_asks_for_a_factor_shows_no_page_of_the_whole_map_to_a_member_without(
+    role: Role, acme: World
+) -> None:
+    type(acme.workspace).objects.filter(pk=acme.workspace.pk).update(requires_second_factor=True)
+    client = client_of(acme.people[role])
+    paths = {name: path for name, path in addresses(acme).items() if path.startswith(f"/w/{acme.workspace.slug}/")}
+    assert len(paths) > 180
+    assert what_opens(client, paths, {302: "/accounts/2fa/", 403: ""}) == {}
+    for name, path in paths.items():
+        if "/api/v1/" not in path:
+            assert client.get(path).status_code == 302, name
+        else:
+            answer = client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_needed"), name

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse, set_script_prefix
 
+from apps.mails.models import Mail
 from apps.workspaces.models import Role
-from tests.factories import World
+from tests.factories import NOW, World
 
 OURS = ("apps.workspaces.", "apps.applications.", "apps.audit_log.")
 
@@ -39,6 +40,8 @@ def _value(page: Page, parameter: str, world: World, mode: str) -> object:
     furniture = world.furniture(mode)
     if parameter == "object_id":
         model = page.name.rpartition("_")[0]
+        if model == "mails_mail":
+            return failed_mail(world).pk
         return {
             "applications_apikey": furniture.key.pk,
             "destinations_destination": furniture.destination.pk,
@@ -65,6 +68,13 @@ def _value(page: Page, parameter: str, world: World, mode: str) -> object:
     }[parameter]
 
 
+def failed_mail(world: World) -> Mail:
+    """Return a mail of the world that did not leave, made when it is first asked for."""
+    place = {"workspace_id": str(world.workspace.pk), "application_id": str(world.application.pk), "mode": "live"}
+    ended = {"state": "FAILED", "ended_at": NOW, "next_attempt_at": NOW, "error_code": "smtp-550"}
+    return Mail.objects.get_or_create(kind="key_issued", recipient="gone@acme.example", **place, defaults=ended)[0]
+
+
 def list_pages() -> list[Page]:
     return sorted(set(_walk(get_resolver(), "", ())), key=str)
 
@@ -80,4 +90,4 @@ def _walk(resolver: URLResolver, site: str, parameters: tuple[str, ...]) -> Iter
 
 def _is_ours(pattern: URLPattern) -> bool:
     view = pattern.callback
-    return view.__module__.startswith(OURS) and not view.__module__.endswith(".api")
+    return view.__module__.startswith(OURS) and not view.__module__.endswith("api")

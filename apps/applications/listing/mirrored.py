@@ -46,7 +46,7 @@ class MirroredModelAdmin(ScopedModelAdmin):
         if request.method not in ("GET", "HEAD"):
             return not_allowed(request, ("GET",))
         try:
-            read = ListRead(self, self._rows(request), request.GET)
+            read = ListRead(self, self.listed_rows(request), request.GET)
         except BadQuery as refusal:
             return _not_understood(request, refusal)
         self.note_seen(request, read.result_list, listed=True)
@@ -67,13 +67,14 @@ class MirroredModelAdmin(ScopedModelAdmin):
         if request.method not in ("GET", "HEAD"):
             return not_allowed(request, ("GET",))
         try:
-            read = ListRead(self, self._rows(request), request.GET)
+            read = ListRead(self, self.listed_rows(request), request.GET)
         except BadQuery as refusal:
             return _not_understood(request, refusal)
         is_cut = read.result_count > MOST_ROWS
         return csv_response(read.rows, read.order, self.csv_columns(), name=self.url_path, is_cut=is_cut)
 
-    def _rows(self, request: HttpRequest) -> QuerySet[Any]:
+    def listed_rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows of the list before any filter."""
         rows = self.get_queryset(request)
         related: Any = self.list_select_related
         return rows.select_related(*related) if related else rows

@@ -21,10 +21,13 @@ NOUNS = {BulkVerb.RETRY: "Retry", BulkVerb.REPLAY: "Replay"}
 
 
 def filter_words(action: BulkAction) -> str:
-    """Say which deliveries were meant. Shape: "state FAILED; kind live"."""
+    """Say which deliveries were meant. Shape: "state Failed; kind live"."""
     if action.filter is None:
         return "Ticked one by one"
-    parts = (f"{name.replace('_', ' ')} {' or '.join(values)}" for name, values in sorted(action.filter.items()))
+    parts = (
+        f"{name.replace('_', ' ')} {' or '.join(cells.state_word(value) for value in values)}"
+        for name, values in sorted(action.filter.items())
+    )
     return "; ".join(parts) or "All deliveries"
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import BooleanField, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.workspaces.scoped_admin import Need, ScopedModelAdmin, cells, may
+from apps.applications.listing import Facet, MirroredModelAdmin, curl_of
+from apps.workspaces.scoped_admin import Need, cells, may
 
 from .. import views
+from ..api import DestinationViewSet
 from ..models import Destination
 from ..selectors import (
     Summary,
@@ -31,6 +34,7 @@ from .changes import Change
 from .deliveries_chart import draw
 
 CHANGES = 6
+LISTED = [state for state in DestinationState if state != DestinationState.DELETED]
 WAITING = tuple(state for state in UNDELIVERED if state not in (DeliveryState.FAILED, DeliveryState.SKIPPED))
 SWITCHABLE = (DestinationState.READY, DestinationState.ENABLED, DestinationState.PAUSED)
 NEXT_STEP_WORDS = {
@@ -40,7 +44,9 @@ NEXT_STEP_WORDS = {
 }
 
 
-class DestinationAdmin(ScopedModelAdmin):
+class DestinationAdmin(MirroredModelAdmin):
+    viewset = DestinationViewSet
+    api_path = "destinations"
     url_path = "destinations"
     list_title = "Destinations"
     list_subtitle = "Storage of yours that receives every sync as one NDJSON object."
@@ -51,9 +57,8 @@ class DestinationAdmin(ScopedModelAdmin):
     )
     list_display = ("shown_name", "shown_state", "last_test", "last_delivery", "created")
     list_display_links = ("shown_name",)
-    list_filter = ("state",)
-    ordering = ("-created_at", "id")
-    search_texts = ("bucket", "name")
+    sort_columns = {"shown_name": "name", "shown_state": "state", "created": "created_at"}
+    facets = (Facet(parameter="state", title="state", field="state", values=LISTED),)
     search_help_text = "Paste a whole ID, bucket or name"
     object_template = "destinations/destination.html"
 
@@ -84,15 +89,19 @@ class DestinationAdmin(ScopedModelAdmin):
             return {"empty_text": f"{self.empty_text} An owner or admin of the workspace can add one."}
         return {"add_url": self.url("create"), "add_text": "Add destination"}
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Give each row of the page its summary: three queries, however many rows."""
-        cl = super().get_changelist_instance(request)
+    def listed_rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave out what is deleted, as the API does; say on each row whether the reader may go on with it."""
         scope = self.scope(request)
-        summaries = summarize(list(cl.result_list), now=timezone.now())
-        for row in cl.result_list:
+        may_guard = may(scope.role, Need.GUARD, str(scope.mode))
+        rows: QuerySet[Any] = super().listed_rows(request).filter(state__in=LISTED)
+        marked: QuerySet[Any] = rows.annotate(set_up_by_reader=Value(may_guard, output_field=BooleanField()))
+        return marked
+
+    def decorate(self, rows: list[Any]) -> None:
+        """Give each row of the page its summary: three queries, however many rows."""
+        summaries = summarize(rows, now=timezone.now())
+        for row in rows:
             row.summary = summaries[row.pk]
-            row.set_up_by_reader = may(scope.role, Need.GUARD, str(scope.mode))
-        return cl
 
     @admin.display(description="Name")
     def shown_name(self, found: Destination) -> SafeString:
@@ -116,7 +125,7 @@ class DestinationAdmin(ScopedModelAdmin):
         if found.state == DestinationState.READY:
             return "Next: enable it"
         if found.paused_reason:
-            return cells.words(found.paused_reason)
+            return str(found.paused_reason)
         failing = summary.test is not None and not summary.test.passed
         return "Test failing" if failing and found.state == DestinationState.ENABLED else ""
 
@@ -158,6 +167,7 @@ class DestinationAdmin(ScopedModelAdmin):
             "test_is_current": latest is not None and latest.config_version == found.config_version,
             "history": [ShownTest(each) for each in found.tests.order_by("-ran_at", "id")[:HISTORY]],
             "facts": self.facts(found, issued=issued.present),
+            "curl": "" if deleted else curl_of(f"{self.api_path}/{found.pk}"),
             "policies": None if deleted or draft else show_policies(request, found),
             "chart": draw(list_days(found, now=timezone.now())),
             "changes": [Change(event) for event in list_changes(found, most=CHANGES)],
@@ -176,5 +186,5 @@ class DestinationAdmin(ScopedModelAdmin):
             ("Bucket owner", cells.code(found.expected_bucket_owner) if found.expected_bucket_owner else "As the role"),
             ("External ID", "Shown once, when it was made" if issued else "Not made yet"),
             ("Encryption", cells.code(found.kms_key_arn) if found.kms_key_arn else "SSE-S3"),
-            ("Created", cells.moment(found.created_at)),
+            ("Created (UTC)", cells.moment(found.created_at)),
         ]

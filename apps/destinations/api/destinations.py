@@ -13,6 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 from apps.applications.authentication import access_of
 from apps.applications.idempotency import SecretResponse, idempotent
 from apps.applications.keys import Scope
+from apps.applications.listing import SortedListMixin
 from apps.applications.serializers import check_no_fields
 
 from ..filters import DestinationFilters
@@ -43,7 +44,7 @@ from ..states import DestinationState
 from .refusals import as_problems
 
 
-class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Destination]):
+class DestinationViewSet(SortedListMixin, mixins.RetrieveModelMixin, GenericViewSet[Destination]):
     """Storage that you own; deleted destinations are not listed."""
 
     queryset = Destination.objects.exclude(state=DestinationState.DELETED)

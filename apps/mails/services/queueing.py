@@ -41,13 +41,13 @@ def send_mail(*, kind: MailKind, to: Iterable[str], context: Mapping[str, Value]
 
 
 def mail_owners_and_admins(
-    *, kind: MailKind, context: Mapping[str, Value], place: MailPlace, by: Actor, also: Iterable[str] = ()
+    *, kind: MailKind, context: Mapping[str, Value], place: MailPlace, by: Actor, but: str = ""
 ) -> int:
-    """Queue a mail to every owner and admin of the place's workspace, and to `also`. Raises: RefusedContext."""
+    """Queue a mail to every owner and admin of the place's workspace, `but` for one address. Raises: RefusedContext."""
     people = get_user_model().objects.filter(
         is_active=True, memberships__workspace=UUID(place.workspace_id), memberships__role__in=ADMINISTERING
     )
-    to = [*people.order_by("pk").values_list("email", flat=True), *also]
+    to = people.exclude(email__iexact=but).order_by("pk").values_list("email", flat=True)
     return send_mail(kind=kind, to=to, context=context, place=place, by=by)
 
 

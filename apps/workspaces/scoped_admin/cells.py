@@ -15,6 +15,7 @@ LONG = 24  # characters that every list has room for
 STATES: dict[str, tuple[str, str, str]] = {
     "DELIVERED": ("ok", "check", "Delivered"),
     "COMPLETED": ("ok", "check", "Completed"),
+    "SENT": ("ok", "check", "Sent"),
     "AUTHORIZED": ("ok", "check", "Authorized"),
     "EXCHANGED": ("ok", "check", "Exchanged"),
     "REFRESHED": ("ok", "check", "Refreshed"),

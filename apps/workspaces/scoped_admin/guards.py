@@ -90,6 +90,7 @@ class Fresh(StrEnum):
 
 WRITERS = (Role.OWNER, Role.ADMIN, Role.DEVELOPER)
 ADMINISTRATORS = (Role.OWNER, Role.ADMIN)
+OWNERS_ONLY = "Only an owner can make, change or remove an owner."
 
 
 def may(role: str, need: Need, mode: str = "") -> bool:
@@ -99,6 +100,15 @@ def may(role: str, need: Need, mode: str = "") -> bool:
     if need is Need.WRITE or (need is Need.GUARD and mode == "test"):
         return role in WRITERS
     return role in ADMINISTRATORS
+
+
+def may_change(mine: Membership, member: Membership) -> bool:
+    return mine.role == Role.OWNER or (may(mine.role, Need.ADMINISTER) and member.role != Role.OWNER)
+
+
+def grantable(mine: Membership) -> list[Role]:
+    """Return the roles that this person may give to others."""
+    return [role for role in Role if role != Role.OWNER or mine.role == Role.OWNER]
 
 
 class RoleDoesNotAllow(PermissionDenied):

@@ -1,6 +1,6 @@
 """Invitations: send, send again, withdraw, accept. A token leaves this module in its mail and nowhere else.
 
-The mail's body is sealed and is erased when it has left. Source: rulings B14 (seven days).
+The mail's body is sealed and is erased when it has left. Source: rulings B14 (`INVITATION_SECONDS`).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from apps.audit.events import Actor, Place
@@ -21,7 +22,6 @@ from ..models import Invitation, Membership, Role, User, Workspace
 from ..selectors import TOKEN_PURPOSE, owns_address
 from .members import AlreadyMember, add_member
 
-LIFE = dt.timedelta(days=7)
 # Mails to addresses that never asked for them: few enough that nobody can use us to flood a mailbox.
 MOST_A_DAY = 50
 RESEND_AFTER = dt.timedelta(minutes=5)
@@ -71,7 +71,7 @@ def invite_member(*, workspace: Workspace, email: str, role: Role, by: Actor, no
                 invited_by=by.label[:200],
                 created_at=now,
                 sent_at=now,
-                expires_at=now + LIFE,
+                expires_at=now + _life(),
             )
     except IntegrityError:
         raise AlreadyInvited from None
@@ -82,14 +82,14 @@ def invite_member(*, workspace: Workspace, email: str, role: Role, by: Actor, no
 
 @transaction.atomic
 def resend_invitation(*, invitation: Invitation, by: Actor, now: dt.datetime) -> None:
-    """Send a new link for seven more days; the old one is dead. Raises: InvitationClosed, SentJustNow."""
+    """Send a new link, good for as long again; the old one is dead. Raises: InvitationClosed, SentJustNow."""
     row = _lock(invitation)
     if row.accepted_at is not None or row.withdrawn_at is not None:
         raise InvitationClosed
     if now < row.sent_at + RESEND_AFTER:
         raise SentJustNow
     token, row.digest = _new_token()
-    row.sent_at, row.expires_at = now, now + LIFE
+    row.sent_at, row.expires_at = now, now + _life()
     row.save(update_fields=["digest", "sent_at", "expires_at"])
     _record("invitation.resent", row, by)
     _send(row, token, by)
@@ -121,6 +121,10 @@ def accept_invitation(*, invitation: Invitation, user: User, by: Actor, now: dt.
     row.save(update_fields=["accepted_at", "accepted_by"])
     _record("invitation.accepted", row, by)
     return membership
+
+
+def _life() -> dt.timedelta:
+    return dt.timedelta(seconds=settings.INVITATION_SECONDS)
 
 
 def _new_token() -> tuple[str, bytes]:

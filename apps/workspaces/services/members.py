@@ -9,7 +9,7 @@ from apps.audit.services import record_event
 from apps.mails.composing import Value
 from apps.mails.kinds import MailKind
 from apps.mails.places import mail_place
-from apps.mails.services import mail_owners_and_admins
+from apps.mails.services import mail_owners_and_admins, send_mail
 
 from ..models import Membership, Role, User, Workspace
 
@@ -33,7 +33,7 @@ def add_member(*, workspace: Workspace, user: User, role: Role, by: Actor) -> Me
     if not is_new:
         raise AlreadyMember
     _record("membership.added", membership, by, {"role": role.value})
-    _tell(MailKind.MEMBER_ADDED, membership, by, role=role.value)
+    _tell(MailKind.MEMBER_ADDED, MailKind.YOU_WERE_ADDED, membership, by, role=role.value)
     return membership
 
 
@@ -49,7 +49,8 @@ def change_role(*, membership: Membership, role: Role, by: Actor) -> None:
     membership.role = role
     membership.save(update_fields=["role"])
     _record("membership.role_changed", membership, by, {"before": before, "after": role.value})
-    _tell(MailKind.ROLE_CHANGED, membership, by, before=str(before), after=role.value)
+    told = {"before": str(before), "after": role.value}
+    _tell(MailKind.ROLE_CHANGED, MailKind.YOUR_ROLE_CHANGED, membership, by, **told)
 
 
 @transaction.atomic
@@ -59,7 +60,7 @@ def remove_member(*, membership: Membership, by: Actor) -> None:
     if membership.role == Role.OWNER:
         _check_other_owner(membership)
     _record("membership.removed", membership, by, {"role": membership.role})
-    _tell(MailKind.MEMBER_REMOVED, membership, by)
+    _tell(MailKind.MEMBER_REMOVED, MailKind.YOU_WERE_REMOVED, membership, by)
     membership.delete()
 
 
@@ -75,15 +76,11 @@ def _check_other_owner(membership: Membership) -> None:
         raise LastOwner
 
 
-def _tell(kind: MailKind, membership: Membership, by: Actor, **context: Value) -> None:
-    member = membership.user.email
-    mail_owners_and_admins(
-        kind=kind,
-        context={"member": member, **context},
-        place=mail_place(membership.workspace),
-        by=by,
-        also=[member],
-    )
+def _tell(kind: MailKind, to_member: MailKind, membership: Membership, by: Actor, **context: Value) -> None:
+    """Tell the person, in words for them, and everybody else who administers the workspace."""
+    member, place = membership.user.email, mail_place(membership.workspace)
+    send_mail(kind=to_member, to=[member], context=context, place=place, by=by)
+    mail_owners_and_admins(kind=kind, context={"member": member, **context}, place=place, by=by, but=member)
 
 
 def _record(action: str, membership: Membership, by: Actor, detail: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,10 +64,12 @@ SUPPORT_RAIL: Groups = (
             ("Sync jobs", "activity", "syncs_syncjob_changelist", "j"),
             ("Deliveries", "send", "destinations_delivery_changelist", "v"),
             ("Endpoints", "database", "directory_endpoint_changelist", "e"),
+            ("Mails", "mail", "mails_mail_changelist", "i"),
             ("Audit log", "scroll", "audit_auditevent_changelist", "u"),
         ),
     ),
 )
+NONE_WAITING: Mapping[str, int] = {}
 # Beginnings of the names of the members page and the pages below it.
 MEMBER_PAGES = ("workspace_member", "workspace_invit", "workspace_leave", "workspace_second_factor")
 # text, icon, name of the page, beginnings of the names of the pages below it
@@ -98,16 +101,20 @@ def scope_url(workspace: str, application: str, mode: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of the rail."""
+    """An entry of the rail. `count` is what waits there for a person."""
 
     text: str
     icon: str
     address: str
     current: bool
     key: str = ""
+    count: int = 0
 
 
 Rail = list[tuple[str, list[Link]]]
+# Lists without an entry of their own, and whose entry stands for them.
+ON_THE_WAY = {"bulkaction": ["destinations", "delivery"]}
+AUDIT_PAGES = ("workspace_audit", "audit_auditevent_change")
 
 
 @register.simple_tag(takes_context=True)
@@ -122,7 +129,9 @@ def rail_groups(context: dict[str, Any]) -> Rail:
         return [*_site_rail(str(scope.mode), PORTAL_RAIL, here), ("Team", team)]
     if match is not None and match.namespace == "support":
         user = context.get("user")
-        return _site_rail("support", SUPPORT_RAIL, here) if user is not None and user.is_staff else []
+        if user is None or not user.is_staff:
+            return []
+        return _site_rail("support", SUPPORT_RAIL, here, context["count_waiting"]())
     if getattr(request, "membership", None) is not None:
         return _workspace_rail(request, here)
     if any(here.startswith(each) for _, _, _, below in ACCOUNT_RAIL for each in below):
@@ -130,11 +139,14 @@ def rail_groups(context: dict[str, Any]) -> Rail:
     return []
 
 
-def _site_rail(site: str, groups: Groups, here: str) -> Rail:
+def _site_rail(site: str, groups: Groups, here: str, counts: Mapping[str, int] = NONE_WAITING) -> Rail:
     return [
         (
             title,
-            [Link(text, icon, reverse(f"{site}:{name}"), _same(here, name), key) for text, icon, name, key in entries],
+            [
+                Link(text, icon, reverse(f"{site}:{name}"), _same(here, name), key, counts.get(name, 0))
+                for text, icon, name, key in entries
+            ],
         )
         for title, entries in groups
     ]
@@ -154,7 +166,7 @@ def _workspace_rail(request: Any, here: str) -> Rail:
     entries = [
         Link("Applications", "building", make_root_url("home"), False),
         Link("Members", "users", make_root_url("workspace_members", workspace.slug), here.startswith(MEMBER_PAGES)),
-        Link("Audit log", "scroll", make_root_url("workspace_audit", workspace.slug), here == "workspace_audit"),
+        Link("Audit log", "scroll", make_root_url("workspace_audit", workspace.slug), here in AUDIT_PAGES),
         Link("Settings", "gear", make_root_url("workspace_settings", workspace.slug), here == "workspace_settings"),
     ]
     return [(workspace.name, entries)]
@@ -172,7 +184,9 @@ def _account_rail(context: dict[str, Any], here: str) -> Rail:
 
 
 def _same(here: str, name: str) -> bool:
-    return here == name or (name != "index" and here.rpartition("_")[0] == name.rpartition("_")[0])
+    """Whether a page is of the same list: `<app>_<model>_<page>`."""
+    own = here.split("_")[:2]
+    return here == name or (name != "index" and ON_THE_WAY.get(own[-1], own) == name.split("_")[:2])
 
 
 @register.simple_tag(takes_context=True)

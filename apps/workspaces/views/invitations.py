@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from ..authentication import actor_of, person_of
 from ..forms import InvitationForm
 from ..models import Invitation, Role
 from ..scoped_admin import Fresh, Need, membership_of, render_page, workspace_page
-from ..scoped_admin.guards import takes
+from ..scoped_admin.guards import OWNERS_ONLY, grantable, takes
 from ..selectors import find_invitation, owns_address
 from ..services import (
     AlreadyInvited,
@@ -31,7 +32,7 @@ from ..services import (
     resend_invitation,
     withdraw_invitation,
 )
-from .members import OWNERS_ONLY, crumbs_of, grantable, members_url
+from .members import crumbs_of, members_url
 
 
 @workspace_page(Need.ADMINISTER, methods=("GET", "POST"), fresh=Fresh.ALWAYS)
@@ -41,11 +42,14 @@ def invite(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
         try:
-            invite_member(workspace=mine.workspace, email=email, role=role, by=actor_of(request), now=timezone.now())
+            invited = invite_member(
+                workspace=mine.workspace, email=email, role=role, by=actor_of(request), now=timezone.now()
+            )
         except (AlreadyMember, AlreadyInvited, TooManyInvitations) as refusal:
             form.add_error("email", str(refusal))
         else:
-            messages.success(request, f"An invitation is on its way to {email}. It is good for 7 days.")
+            until = invited.expires_at.astimezone(dt.UTC).strftime("%d %b %Y, %H:%M UTC")
+            messages.success(request, f"An invitation is on its way to {email}. It is good until {until}.")
             return HttpResponseRedirect(members_url(mine.workspace))
     context = {"form": form, "submit": "Send the invitation", "cancel": members_url(mine.workspace)}
     return render_page(request, "form.html", context, title="Invite a person", crumbs=crumbs_of(mine, "Invite"))

@@ -13,10 +13,10 @@ from ..authentication import actor_of
 from ..forms import RoleForm
 from ..models import Membership, Role, Workspace
 from ..scoped_admin import Crumb, Fresh, Need, may, membership_of, render_page, workspace_page
+from ..scoped_admin.guards import OWNERS_ONLY, grantable, may_change
 from ..selectors import list_members, list_waiting_invitations
 from ..services import LastOwner, change_role, remove_member
 
-OWNERS_ONLY = "Only an owner can make, change or remove an owner."
 # What the table on the page says; `may` decides, so the page cannot promise what a guard refuses.
 RIGHTS: tuple[tuple[str, Need, str], ...] = (
     ("See everything here", Need.READ, ""),
@@ -112,15 +112,6 @@ def leave(request: HttpRequest) -> HttpResponse:
     }
     title = f"Leave {mine.workspace.name}"
     return render_page(request, "form.html", context, title=title, crumbs=crumbs_of(mine, "Leave"))
-
-
-def may_change(mine: Membership, member: Membership) -> bool:
-    return mine.role == Role.OWNER or (may(mine.role, Need.ADMINISTER) and member.role != Role.OWNER)
-
-
-def grantable(mine: Membership) -> list[Role]:
-    """Return the roles that this person may give to others."""
-    return [role for role in Role if role != Role.OWNER or mine.role == Role.OWNER]
 
 
 def members_url(workspace: Workspace) -> str:

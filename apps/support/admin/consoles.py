@@ -14,7 +14,7 @@ from apps.workspaces.admin import WorkspaceAdmin
 from apps.workspaces.models import Workspace
 from apps.workspaces.selectors import list_members
 
-from . import selectors, views
+from .. import selectors, views
 
 
 class WorkspaceConsole(WorkspaceAdmin):
@@ -24,9 +24,8 @@ class WorkspaceConsole(WorkspaceAdmin):
         return [self.own("members/<int:membership_id>/second-factor/", views.reset_factor, "reset_factor")]
 
     def object_context(self, request: HttpRequest, found: Workspace) -> dict[str, Any]:
-        facts = [(label, value) for label, value in self.facts(found) if label not in ("Members", "Applications")]
         return {
-            "facts": facts,
+            "facts": self.facts(found),
             "members": list_members(found),
             "applications": found.applications.order_by("name", "id"),
         }
@@ -44,6 +43,3 @@ class EndpointConsole(EndpointAdmin):
             "facts": self.facts(found),
             "health": selectors.find_endpoint_health(found, now=timezone.now()),
         }
-
-
-SUPPORT = [(Workspace, WorkspaceConsole), (Endpoint, EndpointConsole)]
