@@ -130,6 +130,11 @@ class PatientAuthorization(models.Model):
         indexes = [
             models.Index(fields=["application", "mode", "-created_at", "id"], name="authorizations_list"),
             models.Index(
+                fields=["created_at", "id"],
+                name="authorizations_unfinished",
+                condition=Q(state__in=[state.value for state in UNFINISHED]),
+            ),
+            models.Index(
                 fields=["next_refresh_at"],
                 name="authorizations_refresh_due",
                 condition=Q(next_refresh_at__isnull=False),

@@ -78,5 +78,5 @@ def ring_for_due_work() -> None:
         ring(Lane.DELIVER)
     if Mail.objects.filter(state__in=CLAIMABLE_MAILS, next_attempt_at__lte=Now()).exists():
         ring(Lane.MAIL)
-    if BulkAction.objects.exclude(state=BulkState.COMPLETED).exists():
+    if BulkAction.objects.filter(state__in=(BulkState.PENDING, BulkState.RUNNING)).exists():
         ring(Lane.BULK)

@@ -78,7 +78,7 @@ def watched(monkeypatch: Any) -> Iterator[Plans]:
         if EXPLAINED.match(text) and text not in found.statements and not _is_in_error(self):
             explain = psycopg.sql.SQL("EXPLAIN (FORMAT JSON) {}").format(psycopg.sql.SQL(text))
             with psycopg.ClientCursor(self.connection) as cursor:
-                plan = execute(cursor, explain.as_string(cursor), params).fetchone()[0]
+                ((plan,),) = execute(cursor, explain.as_string(cursor), params).fetchall()
             found.look_at(text, (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
         return execute(self, query, params, **options)
 
