@@ -22,7 +22,7 @@ demo: $(VENV)/.installed
 # Everything, for real: PostgreSQL, the sandbox payer, the local AWS, a browser.
 test: $(VENV)/.installed-test
 	.ci/needs
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --dist loadfile
 
 # Other people's published FHIR data through the real sync: PUBLIC_DATA=<their folder> make test-public-data
 test-public-data: $(VENV)/.installed-test

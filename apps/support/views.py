@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
@@ -55,14 +56,23 @@ def overview(request: HttpRequest) -> HttpResponse:
         "recent_days": selectors.RECENT.days,
         "subtitle": f"Failures are those of {selectors.RECENT.days} days. What you open of a team is written into that"
         " team's audit log.",
-        "tiles": _tiles(lanes, len(troubled)),
+        "tiles": _tiles(
+            lanes,
+            open_requests=_count(requests, selectors.count_open_requests),
+            failing=_count(failing, selectors.count_failing_destinations),
+            troubled=len(troubled),
+        ),
     }
     return render_page(request, "support/overview.html", context, title="Support", crumbs=[("Support", "")])
 
 
-def _tiles(lanes: list[selectors.Lane], troubled: int) -> list[Tile]:
+def _count(shown: Sequence[object], count_all: Callable[[], int]) -> int:
+    """Count again only where the list was cut."""
+    return len(shown) if len(shown) < selectors.MOST_SHOWN else count_all()
+
+
+def _tiles(lanes: list[selectors.Lane], *, open_requests: int, failing: int, troubled: int) -> list[Tile]:
     """Return what waits for a person, and where to look at it."""
-    open_requests, failing = selectors.count_open_requests(), selectors.count_failing_destinations()
     stuck = sum(lane.stuck for lane in lanes)
     decisions = f"{reverse('support:applications_liveaccessrequest_changelist')}?decision__exact=pending"
     return [
