@@ -66,6 +66,12 @@ def django_db_modify_db_settings() -> Iterator[None]:
     server.destroy()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """With several processes each has a folder and a server of its own: they must not read our settings before."""
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
 def pytest_sessionfinish() -> None:
     shutil.rmtree(VAR, ignore_errors=True)
 
