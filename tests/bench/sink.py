@@ -12,9 +12,11 @@ import sys
 import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
+ROOT = Path(__file__).resolve().parents[2]
 SESSION = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>ASIASINK</AccessKeyId><SecretAccessKey>sink</SecretAccessKey><SessionToken>sink</SessionToken>
 <Expiration>{expires}</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::222222222222:assumed-role/sink/s</Arn>
@@ -85,7 +87,7 @@ class Sink:
 
     def __init__(self, delay: float = 0.0) -> None:
         command = [sys.executable, "-m", __name__, str(delay)]
-        self._child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         assert self._child.stdout is not None
         self.url = f"http://127.0.0.1:{int(self._child.stdout.readline())}"
 
@@ -103,6 +105,8 @@ class Sink:
     ) -> None:
         self._child.terminate()
         self._child.wait()
+        if self._child.stdout:
+            self._child.stdout.close()
 
 
 if __name__ == "__main__":

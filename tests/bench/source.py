@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +20,7 @@ import msgspec
 from .shapes import synthetic_patient
 
 SOURCE_PATIENT = "p-1"
+ROOT = Path(__file__).resolve().parents[2]
 BY_ID = ("Organization", "Practitioner")
 MINUTE = b"a measured minute"
 
@@ -93,7 +95,7 @@ class Source:
 
     def __init__(self, resources: int) -> None:
         command = [sys.executable, "-m", __name__, str(resources)]
-        self._child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         assert self._child.stdout is not None
         self.url = self._child.stdout.readline().strip()
 
@@ -109,6 +111,8 @@ class Source:
     ) -> None:
         self._child.terminate()
         self._child.wait()
+        if self._child.stdout:
+            self._child.stdout.close()
 
 
 if __name__ == "__main__":

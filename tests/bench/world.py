@@ -40,10 +40,18 @@ def make_application(slug: str) -> Application:
 
 def use_aws(url: str) -> None:
     """Let this process, and those it starts, deliver there."""
-    os.environ |= {
-        "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "ours", "AWS_SECRET_ACCESS_KEY": "x"
-    }  # fmt: skip
+    os.environ |= aws_at(url)
     s3_sessions.cache_clear()
+
+
+def aws_at(url: str) -> dict[str, str]:
+    """Return the environment of a process whose AWS is there."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "ours",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }
 
 
 def make_destinations(application: Application, count: int, *, concurrency: int = 4) -> list[Destination]:
