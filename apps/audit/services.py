@@ -7,10 +7,17 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import connection, transaction
+from psycopg.types.json import Jsonb
 
 from .chain import START, link
 from .events import Actor, Place
 from .models import AuditEvent, AuditSeal
+
+INSERT = """
+INSERT INTO audit_auditevent (workspace_id, application_id, mode, actor_kind, actor_id, actor_label, action,
+    target_type, target_id, detail, ip, request_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 def record_event(
@@ -23,20 +30,12 @@ def record_event(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Insert one event in the caller's transaction: it stands or falls with the change."""
-    AuditEvent.objects.create(
-        workspace_id=place.workspace_id,
-        application_id=place.application_id,
-        mode=place.mode,
-        actor_kind=by.kind.value,
-        actor_id=by.id,
-        actor_label=by.label[:200],
-        action=action,
-        target_type=target_type,
-        target_id=str(target_id),
-        detail=dict(detail or {}),
-        ip=by.ip,
-        request_id=by.request_id,
-    )
+    values: list[Any] = [
+        place.workspace_id, place.application_id, place.mode, by.kind.value, by.id, by.label[:200], action,
+        target_type, str(target_id), Jsonb(dict(detail or {})), by.ip, by.request_id,
+    ]  # fmt: skip
+    with connection.cursor() as cursor:  # in plain SQL: it is the most frequent insert of all
+        cursor.execute(INSERT, values)
 
 
 def record_reading(*, action: str, by: Actor, place: Place, target_id: object, ids: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,17 @@ from .models import Partition, StoredResource
 
 # Read in chunks by key, never one open cursor: a slow reader must hold no snapshot (rulings C4).
 CHUNK_ROWS = 200
+CHUNK_BYTES = 4 * 2**20  # beyond its first row: a chunk of large documents must not fill the memory
+CHUNK = """
+SELECT type, fhir_id, line FROM (
+    SELECT type, fhir_id, line, sum(octet_length(line)) OVER (ORDER BY type, fhir_id) - octet_length(line) AS before
+    FROM (SELECT type, fhir_id, line FROM records_storedresource
+          WHERE partition_id = %s AND first_seq <= %s AND (last_seq IS NULL OR last_seq >= %s)
+            AND (type, fhir_id) > (%s, %s) AND {kind}
+          ORDER BY type, fhir_id LIMIT %s) rows
+) measured WHERE before < %s ORDER BY type, fhir_id
+"""
+PATIENT_CHUNK, OTHERS_CHUNK = CHUNK.format(kind="type = 'Patient'"), CHUNK.format(kind="type <> 'Patient'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +54,21 @@ class View:
 
     def lines(self) -> Iterator[tuple[str, str, bytes]]:
         """Yield (type, id, line): Patient first, then by type and id, so equal sets are equal bytes."""
-        for resource_type in self.counts():
-            after = ""
-            while True:
-                chunk = fetch_binary(
-                    self.rows()
-                    .filter(type=resource_type, fhir_id__gt=after)
-                    .order_by("fhir_id")
-                    .values_list("fhir_id", "line")[:CHUNK_ROWS]
-                )
-                for fhir_id, line in chunk:
-                    yield resource_type, fhir_id, line
-                if len(chunk) < CHUNK_ROWS:
-                    break
-                after = chunk[-1][0]
+        for query in (PATIENT_CHUNK, OTHERS_CHUNK):
+            after, is_last = ("", ""), False
+            while not is_last:
+                chunk = fetch_binary(query, [self.partition_id, self.seq, self.seq, *after, CHUNK_ROWS, CHUNK_BYTES])
+                yield from chunk
+                # Short in rows and in bytes: there is no more.
+                is_last = len(chunk) < CHUNK_ROWS and sum(len(line) for _, _, line in chunk) < CHUNK_BYTES
+                after = chunk[-1][:2] if chunk else after
 
 
-def fetch_binary(rows: QuerySet[StoredResource, tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def fetch_binary(query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Return the rows in the server's own form: as text a line is twice as long, and Python takes it apart.
 
-    Shape: the values of `values_list`, binary ones as bytes.
+    Shape: binary columns as bytes.
     """
-    query, parameters = rows.query.sql_with_params()
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(query, parameters, binary=True).fetchall()
@@ -77,7 +81,7 @@ def find_open_sources(partition_id: int, resource_type: str) -> dict[bytes, str]
         .order_by("fhir_id", "-first_seq")
         .distinct("fhir_id")
     )
-    return dict(fetch_binary(newest.values_list("source_hash", "fhir_id")))
+    return dict(fetch_binary(*newest.values_list("source_hash", "fhir_id").query.sql_with_params()))
 
 
 def find_view(authorization: PatientAuthorization, *, seq: int | None = None) -> View | None:
@@ -85,5 +89,7 @@ def find_view(authorization: PatientAuthorization, *, seq: int | None = None) ->
     as_of = authorization.current_seq if seq is None else seq
     if as_of == 0:
         return None
-    partition = Partition.objects.filter(authorization=authorization).values_list("pk", flat=True).first()
-    return None if partition is None else View(partition, as_of)
+    try:
+        return View(authorization.partition.pk, as_of)  # often loaded with it
+    except Partition.DoesNotExist:
+        return None

@@ -16,20 +16,18 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.audit.events import SYSTEM
 from apps.audit.services import record_event
 from apps.encryption.envelope import EnvelopeError
 from apps.outbound.failures import DeliveryError
-from apps.outbox.claims import LostLease, heartbeat, take
+from apps.outbox.claims import LostLease, heartbeat
 from apps.records.selectors import find_view
 
 from ..connectors.base import Batch, Receipt
-from ..models import Delivery, Destination
+from ..models import Delivery
 from ..selectors import connector_for, place_of
-from ..states import CLAIMABLE, DeliveryState
 from .settling import Outcome, settle_delivery
 from .spooling import Spooled, our_fault, spooled
 
@@ -49,6 +47,29 @@ LIMIT 1 FOR UPDATE OF d SKIP LOCKED
 """
 
 
+# An attempt that was counted and left no row was cut off: what it wrote is unknown.
+CLAIM = """
+WITH served AS (UPDATE destinations_destination SET last_served_at = now() WHERE id = %(destination)s)
+UPDATE destinations_delivery v
+SET state = 'RUNNING', lease_token = %(token)s, lease_until = now() + %(lease)s * interval '1 second',
+    attempts = attempts + 1
+WHERE id = (SELECT id FROM destinations_delivery
+            WHERE destination_id = %(destination)s AND state IN ('PENDING', 'RETRYING') AND next_attempt_at <= now()
+            ORDER BY next_attempt_at, id LIMIT 1)
+  AND state IN ('PENDING', 'RETRYING')
+RETURNING id, attempts > 1 AND (
+    SELECT v.attempts - 1 > count(*) OR coalesce(bool_or(unknown_outcome), false)
+    FROM destinations_deliveryattempt a WHERE a.delivery_id = v.id)
+"""
+NOTE = "UPDATE destinations_delivery SET sha256 = %s, bytes = %s, resources = %s WHERE id = %s AND lease_token = %s"
+LOADED_WITH = (
+    "destination__application__workspace",
+    "destination__secret",
+    "authorization__application",
+    "authorization__partition",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One delivery and the fence that lets us settle it."""
@@ -65,7 +86,7 @@ def deliver_next() -> bool:
         return False
     started, clock = timezone.now(), time.monotonic()
     try:
-        with _kept_alive(claim):
+        with _beats.keep(claim):
             outcome = _attempt(claim)
     except LostLease:
         logger.warning("delivery %s lost its lease", claim.delivery.pk)
@@ -86,31 +107,20 @@ def deliver_next() -> bool:
     return True
 
 
-@transaction.atomic
 def _claim() -> Claim | None:
-    with connection.cursor() as cursor:
+    token = uuid.uuid4()
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CANDIDATE)
         found = cursor.fetchone()
-    if found is None:
-        return None
-    row = (
-        Delivery.objects.filter(destination=found[0], state__in=CLAIMABLE, next_attempt_at__lte=Now())
-        .order_by("next_attempt_at", "id")
-        .first()
-    )
+        if found is None:
+            return None
+        # A statement of its own: it sees what the holder of the lock before us has committed.
+        cursor.execute(CLAIM, {"destination": found[0], "token": token, "lease": settings.LEASE_SECONDS})
+        row = cursor.fetchone()
     if row is None:
         return None
-    # An attempt that was counted and left no row was cut off: what it wrote is unknown.
-    rows = list(row.attempt_rows.order_by("number").values_list("unknown_outcome", flat=True))
-    unknown = row.attempts > len(rows) or any(rows)
-    token = take(row, from_states=tuple(CLAIMABLE), to_state=DeliveryState.RUNNING)
-    if token is None:
-        return None
-    Destination.objects.filter(pk=row.destination_id).update(last_served_at=Now())
-    delivery = Delivery.objects.select_related(
-        "destination__application__workspace", "destination__secret", "authorization__application"
-    ).get(pk=row.pk)
-    return Claim(delivery, token, unknown)
+    delivery_id, unknown = row
+    return Claim(Delivery.objects.select_related(*LOADED_WITH).get(pk=delivery_id), token, unknown)
 
 
 def _attempt(claim: Claim) -> Outcome:
@@ -129,9 +139,10 @@ def _send(claim: Claim, body: Spooled) -> Outcome:
     """Record what is about to leave, if the row is still ours, and send it. Raises: LostLease."""
     delivery = claim.delivery
     # The last look before the wire: a revocation in between has taken the fence away (architecture 6).
-    ours = Delivery.objects.filter(pk=delivery.pk, lease_token=claim.token)
-    if not ours.update(sha256=body.sha256, bytes=body.size_bytes, resources=body.resources):
-        raise LostLease(str(delivery.pk))
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, [body.sha256, body.size_bytes, body.resources, delivery.pk, claim.token])
+        if not cursor.rowcount:
+            raise LostLease(str(delivery.pk))
     batch = Batch(
         path=body.path,
         object_key=delivery.object_key,
@@ -149,29 +160,44 @@ def _send(claim: Claim, body: Spooled) -> Outcome:
         return Outcome(body=body, error=our_fault("secret-sealed", message, permanent=False))
 
 
-@contextmanager
-def _kept_alive(claim: Claim) -> Iterator[None]:
-    """Prolong the lease from a thread during the attempt; a lost one ends the thread, the fence decides."""
-    done = threading.Event()
+class _Beats:
+    """One thread of this process prolongs the leases of all its running attempts; the fence decides what they wrote."""
 
-    def beat() -> None:
-        while not done.wait(settings.LEASE_SECONDS / 4):
-            try:
-                heartbeat(claim.delivery, claim.token)
-            except LostLease:
-                break
-            except DatabaseError:  # away for a moment: the next beat may still be in time
-                connection.close()
-        connection.close()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[uuid.UUID, Claim] = {}
+        self._owner = 0
 
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        close_old_connections()
+    @contextmanager
+    def keep(self, claim: Claim) -> Iterator[None]:
+        with self._lock:
+            self._held[claim.token] = claim
+            if self._owner != os.getpid():  # the first here, or after a fork
+                self._owner = os.getpid()
+                threading.Thread(target=self._beat, daemon=True).start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._held[claim.token]
+            close_old_connections()  # the database may have gone meanwhile: settling asks for a new connection then
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(settings.LEASE_SECONDS / 4)
+            with self._lock:
+                running = list(self._held.values())
+            for claim in running:
+                try:
+                    heartbeat(claim.delivery, claim.token)
+                except LostLease:
+                    continue
+                except DatabaseError:  # away for a moment: the next beat may still be in time
+                    connection.close()
+            connection.close()
+
+
+_beats = _Beats()
 
 
 def _record_late_end(claim: Claim, outcome: Outcome) -> None:

@@ -7,7 +7,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.audit.events import SYSTEM
@@ -17,7 +18,7 @@ from apps.outbound.retries import backoff_seconds
 from apps.outbox.claims import settle
 
 from ..connectors.base import Receipt
-from ..models import Delivery, DeliveryAttempt, Destination
+from ..models import Delivery, Destination
 from ..selectors import place_of
 from ..states import DeliveryKind, DeliveryState, DestinationState
 from .destinations import lock_destination, pause_destination
@@ -30,6 +31,13 @@ REFUSALS_BEFORE_PAUSE = 3
 FINAL_CODES = frozenset(
     {"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "EncryptionMismatch", "body-changed", "data-pruned"}
 )
+
+
+ATTEMPT = """
+INSERT INTO destinations_deliveryattempt (delivery_id, number, started_at, milliseconds, succeeded, already_there,
+    unknown_outcome, stage, code, message, owner, request_id, config_version, worker)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +62,8 @@ def settle_delivery(
     jitter: float,
 ) -> None:
     """Raises: LostLease, and then nothing is written."""
-    destination = lock_destination(delivery.destination)
+    # Only a failure may pause the destination or be held by it: a success takes no lock that others wait for.
+    destination = lock_destination(delivery.destination) if outcome.error else delivery.destination
     now = timezone.now()
     changes = _changes(delivery, destination, outcome, now, jitter)
     settle(delivery, token, **changes)
@@ -122,8 +131,8 @@ def _note_health(destination: Destination, outcome: Outcome) -> None:
     if outcome.cancelled:
         return
     if outcome.error is None:
-        if destination.fail_streak or destination.refused_streak:
-            Destination.objects.filter(pk=destination.pk).update(fail_streak=0, refused_streak=0)
+        failing = Destination.objects.filter(Q(fail_streak__gt=0) | Q(refused_streak__gt=0), pk=destination.pk)
+        failing.update(fail_streak=0, refused_streak=0)
         return
     pausing = _must_pause(destination, outcome)
     destination.fail_streak += 1
@@ -143,19 +152,15 @@ def _keep_attempt(
     worker: str,
 ) -> None:
     error, receipt = outcome.error, outcome.receipt
-    DeliveryAttempt.objects.create(
-        delivery=delivery,
-        number=delivery.attempts,
-        started_at=started_at,
-        milliseconds=milliseconds,
-        succeeded=error is None,
-        already_there=receipt.already_there if receipt else False,
-        unknown_outcome=error.unknown_outcome if error else False,
-        stage=error.stage if error else "",
-        code=error.code if error else "",
-        message=str(error) if error else "",
-        owner=error.owner.value if error else "",
-        request_id=(error.request_id if error else receipt.request_id if receipt else "")[:128],
-        config_version=destination.config_version,
-        worker=worker[:100],
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ATTEMPT,
+            [
+                delivery.pk, delivery.attempts, started_at, milliseconds, error is None,
+                receipt.already_there if receipt else False, error.unknown_outcome if error else False,
+                error.stage if error else "", error.code if error else "", str(error) if error else "",
+                error.owner.value if error else "",
+                (error.request_id if error else receipt.request_id if receipt else "")[:128],
+                destination.config_version, worker[:100],
+            ],
+        )  # fmt: skip

@@ -153,7 +153,7 @@ def _rewrite(rows: QuerySet[StoredResource], view: View, replacements: dict[byte
     after = 0
     while True:
         found = rows.filter(pk__gt=after).order_by("pk").values_list("pk", "type", "first_seq", "line")
-        batch = fetch_binary(found[:BATCH_ROWS])
+        batch = fetch_binary(*found[:BATCH_ROWS].query.sql_with_params())
         staged: list[tuple[int, bytes]] = []
         older: list[tuple[int, bytes]] = []
         for pk, kind, first_seq, before in batch:

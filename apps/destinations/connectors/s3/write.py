@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 STAGE = "put_object"
+SMALL_BYTES = 2**20
 MAX_OBJECT_BYTES = 5 * 2**30
 
 
@@ -54,7 +55,9 @@ def put_file(client: S3Client, config: S3Config, batch: Batch) -> Receipt:
     token = _call.set(call)
     try:
         with batch.path.open("rb") as body:
-            answer = client.put_object(Body=body, **_headers(config, batch))
+            # botocore asks "100-continue" for every file: a round trip more, which pays for large ones only.
+            small = batch.size_bytes <= SMALL_BYTES
+            answer = client.put_object(Body=body.read() if small else body, **_headers(config, batch))
     except (ClientError, BotoCoreError) as error:
         refused = failure(error, stage=STAGE, config=config, unknown_outcome=call.is_unknown)
     except OSError:
