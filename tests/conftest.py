@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,19 @@ def django_db_modify_db_settings() -> Iterator[None]:
     yield
     server.stop("immediate")
     server.destroy()
+
+
+@pytest.fixture(autouse=True)
+def _first_consent_text(request: pytest.FixtureRequest, _django_db_marker: None) -> None:
+    """A test that commits ends by emptying the tables, those that a migration has filled too."""
+    if request.node.get_closest_marker("django_db") is None:
+        if "db" not in request.fixturenames:
+            return
+        request.getfixturevalue("db")
+    from apps.authorizations.models import ConsentText
+
+    body = import_module("apps.authorizations.migrations.0003_consent_text").BODY
+    ConsentText.objects.get_or_create(version="2026-11", locale="en", defaults={"body": body})
 
 
 def pytest_configure(config: pytest.Config) -> None:

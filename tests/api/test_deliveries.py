@@ -185,11 +185,17 @@ def test_each_event_of_a_bulk_action_names_who_asked_and_no_user(world: World) -
 
 
 @pytest.mark.parametrize("verb", ["retry", "replay"])
+@pytest.mark.parametrize("body", [{}, {"delivery_ids": [str(uuid.uuid4())], "filter": {}}], ids=["none", "both"])
+def test_one_of_the_two_ways_must_be_taken_and_both_are_named(world: World, verb: str, body: object) -> None:
+    answer = world.care.api().post(f"deliveries/{verb}", body)
+    assert answer.status_code == 400
+    assert {error["field"] for error in answer.json()["errors"]} == {"delivery_ids", "filter"}
+
+
+@pytest.mark.parametrize("verb", ["retry", "replay"])
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({}, ""),
-        ({"delivery_ids": [str(uuid.uuid4())], "filter": {}}, ""),
         ({"delivery_ids": []}, "delivery_ids"),
         ({"delivery_ids": ["no-uuid"]}, "delivery_ids.0"),
         ({"delivery_ids": "text"}, "delivery_ids"),

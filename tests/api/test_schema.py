@@ -9,7 +9,12 @@ import pytest
 import yaml
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from apps.audit.events import SYSTEM
+from apps.workspaces.models import Role
+from apps.workspaces.services import invite_member
 
 from .conftest import World
 
@@ -47,6 +52,7 @@ def test_lists_answer_what_the_schema_says(world: World, schema: Any, name: str)
     described = operation["responses"]["200"]["content"]["application/json"]["schema"]
     validator = Draft202012Validator({**described, "components": _nullable(schema["components"])})
     world.care.api().post("deliveries/replay", {"filter": {}})
+    invite_member(workspace=world.workspace, email="new@example.org", role=Role.VIEWER, by=SYSTEM, now=timezone.now())
     body = world.care.api().get(name).json()
     assert body["data"]
     errors = [error.message for error in validator.iter_errors(body)]

@@ -91,7 +91,7 @@ def test_each_text_to_paste_has_its_policy_and_a_place_of_its_own(owner: Client,
     assert "policy of the role" in text
     assert "policy of the KMS key" in text
     ids = re.findall(r'<pre id="([^"]+)"', text)
-    assert len(ids) == len(set(ids)) == 4
+    assert len(ids) == len(set(ids)) == 5  # two to paste, two policies, the command
     for each in ids:
         assert f'data-copy="#{each}"' in text
 

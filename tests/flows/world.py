@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,24 +120,30 @@ def sync(authorization: PatientAuthorization) -> SyncJob:
 
 
 def make_our_side(cloud_url: str) -> dict[str, str]:
-    """Our delivery role and a user of ours that may become it; returns that user's key as environment."""
-    iam = aws("iam", cloud_url, OUR_ACCOUNT)
-    iam.create_user(UserName="relay")
+    """Our delivery role and a user of ours that may become it; returns that user's key as environment.
+
+    Several local AWS of one process see the same accounts: the role may be there already.
+    """
+    iam, user = aws("iam", cloud_url, OUR_ACCOUNT), f"relay-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=user)
     iam.put_user_policy(
-        UserName="relay",
+        UserName=user,
         PolicyName="become",
         PolicyDocument=policy(Action="sts:AssumeRole", Resource=DELIVERY_ROLE),
     )
-    iam.create_role(
-        RoleName="record-relay-delivery",
-        AssumeRolePolicyDocument=policy(Principal={"AWS": f"arn:aws:iam::{OUR_ACCOUNT}:root"}, Action="sts:AssumeRole"),
-    )
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(
+            RoleName="record-relay-delivery",
+            AssumeRolePolicyDocument=policy(
+                Principal={"AWS": f"arn:aws:iam::{OUR_ACCOUNT}:root"}, Action="sts:AssumeRole"
+            ),
+        )
     iam.put_role_policy(
         RoleName="record-relay-delivery",
         PolicyName="assume",
         PolicyDocument=policy(Action="sts:AssumeRole", Resource="*"),
     )
-    key = iam.create_access_key(UserName="relay")["AccessKey"]
+    key = iam.create_access_key(UserName=user)["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
