@@ -157,6 +157,8 @@ def _rewrite(rows: QuerySet[StoredResource], view: View, replacements: dict[byte
         staged: list[tuple[int, bytes]] = []
         older: list[tuple[int, bytes]] = []
         for pk, kind, first_seq, before in batch:
+            if replacements.keys().isdisjoint(REFERENCE.findall(before)):
+                continue  # most of them
             line = REFERENCE.sub(replace, before)
             if line != before and kind in OTHER_REFERENCES:
                 line = _mended_by_element(before, replacements)
