@@ -93,11 +93,10 @@ def transform(
         identifiers.keep_source_id(
             resource, resource_type=resource_type, source_id=source_id, fhir_base=context.fhir_base
         )
-        targets = references.rewrite_references(resource, context=context)
-        targets.pop(f"{resource_type}/{fhir_id}", None)
         _mark_origin(resource, f"{context.fhir_base}/{resource_type}/{source_id}", full_url, context)
         fallbacks.fill_missing(resource)
-        line = codec.encode(resource)
+        line, targets = _with_our_references(resource, context)
+        targets.pop(f"{resource_type}/{fhir_id}", None)
         content = _without_volatile_meta(line, resource["meta"])
     except codec.CodecError as error:
         raise ResourceError("malformed", str(error)) from None
@@ -148,6 +147,19 @@ def _mark_origin(resource: dict[str, Any], source_url: str, full_url: str | None
     meta["source"] = full_url if _is_url(full_url) else source_url
     meta["tag"] = tags.replace_own_tags(foreign, context=context)
     resource["meta"] = meta
+
+
+def _with_our_references(resource: dict[str, Any], context: SourceContext) -> tuple[bytes, dict[str, Target]]:
+    """Return the line, and what it refers to; where its text leaves doubts, element by element."""
+    line = codec.encode(resource)
+    if "reference" in resource or b'"reference":' in codec.encode(resource["meta"]):
+        done = None  # no Reference; or an extension of meta, and the hash of the content looks for meta as it was
+    else:
+        done = references.rewrite_line(line, resource["resourceType"], context)
+    if done is not None:
+        return done
+    targets = references.rewrite_references(resource, context=context)
+    return codec.encode(resource), targets
 
 
 def _is_url(full_url: str | None) -> TypeGuard[str]:

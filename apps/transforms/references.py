@@ -6,16 +6,27 @@ Source: FHIR R4 "References"; documented contract, "References".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from apps.fhir import codec
 from apps.fhir.references import MAX_REFERENCE_LENGTH, ReferenceForm, parse_reference
 from apps.transforms.context import SourceContext
 
 # Keys that tell an element whose `reference` is a uri: a resource (DetectedIssue), Expression, and
 # Immunization.education.
 _OTHER_MEANINGS = frozenset({"resourceType", "language", "expression", "documentType"})
+
+
+# Our encoder writes no blanks, and a quote inside a JSON string is escaped: this cannot match inside a text.
+REFERENCE = re.compile(rb'"reference":"([^"\\]+)"')
+_STARTS = b'"reference":"'
+# What may stand beside a `reference` of another meaning, as it is written.
+_DOUBTS = tuple(b'"%s":' % name.encode() for name in sorted(_OTHER_MEANINGS - {"resourceType"}))
+# Types in which a member of that name may be no Reference, or one that resolves elsewhere: a Bundle's entries.
+OTHER_REFERENCES = frozenset({"Bundle", "DetectedIssue", "Immunization"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,38 @@ def rewrite_references(resource: dict[str, Any], *, context: SourceContext) -> d
         if target:
             targets[target.local] = target
     return targets
+
+
+def rewrite_line(line: bytes, resource_type: str, context: SourceContext) -> tuple[bytes, dict[str, Target]] | None:
+    """Do the same to an encoded resource, ten times as fast; None where the text alone does not tell."""
+    if (
+        resource_type in OTHER_REFERENCES
+        or line.count(b'"resourceType":') != 1
+        or any(name in line for name in _DOUBTS)
+    ):
+        return None
+    targets: dict[str, Target] = {}
+    rewritten = 0
+
+    def rewrite(match: re.Match[bytes]) -> bytes:
+        nonlocal rewritten
+        rewritten += 1
+        value, target = _rewrite_text(match[1], context)
+        if target:
+            targets[target.local] = target
+        return value
+
+    done = REFERENCE.sub(rewrite, line)
+    return (done, targets) if rewritten == line.count(_STARTS) else None
+
+
+@lru_cache(maxsize=8192)
+def _rewrite_text(text: bytes, context: SourceContext) -> tuple[bytes, Target | None]:
+    """Shape: text is between the quotes of a JSON string without escapes; the answer is the whole member."""
+    value, target = text.decode(), None
+    if len(value) <= MAX_REFERENCE_LENGTH:
+        value, target = _rewrite(value, context)
+    return b'"reference":' + codec.encode(value), target
 
 
 # The resources of one sync name the same patient, providers and encounters again and again.

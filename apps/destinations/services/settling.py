@@ -66,11 +66,13 @@ def settle_delivery(
     destination = lock_destination(delivery.destination) if outcome.error else delivery.destination
     now = timezone.now()
     changes = _changes(delivery, destination, outcome, now, jitter)
+    if outcome.error is None and not outcome.cancelled and delivery.kind != DeliveryKind.REPLAY:
+        _end_streak(destination)  # before the row: everybody locks the destination first
     settle(delivery, token, **changes)
     if not outcome.cancelled:
         _keep_attempt(delivery, destination, outcome, started_at, milliseconds, worker)
-    if delivery.kind != DeliveryKind.REPLAY:
-        _note_health(destination, outcome)
+    if outcome.error is not None and delivery.kind != DeliveryKind.REPLAY:
+        _note_failure(destination, outcome, outcome.error)
     record_event(
         action=f"delivery.{changes['state'].lower()}",
         by=SYSTEM,
@@ -127,20 +129,19 @@ def _must_pause(destination: Destination, outcome: Outcome) -> bool:
     )
 
 
-def _note_health(destination: Destination, outcome: Outcome) -> None:
-    if outcome.cancelled:
-        return
-    if outcome.error is None:
-        failing = Destination.objects.filter(Q(fail_streak__gt=0) | Q(refused_streak__gt=0), pk=destination.pk)
-        failing.update(fail_streak=0, refused_streak=0)
-        return
+def _end_streak(destination: Destination) -> None:
+    failing = Destination.objects.filter(Q(fail_streak__gt=0) | Q(refused_streak__gt=0), pk=destination.pk)
+    failing.update(fail_streak=0, refused_streak=0)
+
+
+def _note_failure(destination: Destination, outcome: Outcome, error: DeliveryError) -> None:
     pausing = _must_pause(destination, outcome)
     destination.fail_streak += 1
     destination.refused_streak = destination.refused_streak + 1 if _is_refusal(outcome) else 0
     destination.save(update_fields=["fail_streak", "refused_streak"])
     if pausing:
-        reason = f"Three deliveries in a row were refused ({outcome.error.code}). {outcome.error}"
-        pause_destination(destination=destination, reason=reason, cause="refused", code=outcome.error.code, by=SYSTEM)
+        reason = f"Three deliveries in a row were refused ({error.code}). {error}"
+        pause_destination(destination=destination, reason=reason, cause="refused", code=error.code, by=SYSTEM)
 
 
 def _keep_attempt(

@@ -11,15 +11,11 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from apps.fhir import codec
-from apps.transforms.references import reference_elements
+from apps.transforms.references import OTHER_REFERENCES, REFERENCE, reference_elements
 
 from ..models import ReferenceTarget, StoredResource, UrnAlias
 from ..selectors import View, fetch_binary
 
-# Our encoder writes no blanks, and a quote inside a JSON string is escaped: this cannot match inside a text.
-REFERENCE = re.compile(rb'"reference":"([^"\\]+)"')
-# Types in which a member of that name may be no Reference, or one that resolves elsewhere: a Bundle's entries.
-OTHER_REFERENCES = frozenset({"Bundle", "DetectedIssue", "Immunization"})
 BATCH_ROWS = 500
 
 

@@ -30,8 +30,9 @@ def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt
     """Close the job's sequence. Raises: LostLease, and then nothing of it happened."""
     heartbeat(job, token)
     with transaction.atomic():
-        heartbeat(job, token)  # locks the row: nobody takes the job away while its sequence is closed
+        # Everybody locks the authorization before the job: whoever asks for a sync now waits here, and not crosswise.
         authorization = lock_authorization(job.authorization)
+        heartbeat(job, token)  # locks the row: nobody takes the job away while its sequence is closed
         if not authorization.is_active(now):
             discard_staged(partition_id=crawl.partition_id, current_seq=authorization.current_seq)
             _end(job, token, SyncState.FAILED, authorization, now, error_code="not-active")

@@ -80,8 +80,8 @@ class PageKeeper:
         self.job = job
         self.token = token
         with transaction.atomic():
-            heartbeat(job, token)  # a purge that came first took the job away: nothing may come after it
             self.partition_id = open_partition(job.authorization).pk
+            heartbeat(job, token)  # a purge that came first took the job away: nothing may come after it
         self.open_sources = OpenSources("", {})
         self.kept_targets: set[str] = set()
 
