@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 LOGIN = "patient31@flexpa.com"
 Lines = dict[str, bytes]
 by_the_dozen = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes; the script is printed
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -1,6 +1,7 @@
 """The plan of every statement that runs, asked of the server right before it does.
 
-With sequential scans forbidden to the planner, one that is left has no index to go by, however few rows a test has.
+With sequential scans forbidden to the planner, one that is left has no index to go by, however few rows a test has;
+without joins that read both sides whole, each row of one side is looked up in the other.
 An index that is read from end to end is no better; under a LIMIT it is the order of a list.
 """
 
@@ -84,7 +85,8 @@ def watched(monkeypatch: Any) -> Iterator[Plans]:
 
     partial_indexes()  # before the look-out: it is a statement too
     with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
+        for each in ("seqscan", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET enable_{each} = off")
     monkeypatch.setattr(psycopg.Cursor, "execute", look_then_execute)
     try:
         yield found

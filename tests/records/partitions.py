@@ -92,7 +92,7 @@ class Filled:
     def stage(self, page: Iterable[Resource], urns: dict[str, Resource] | None = None) -> int:
         """Stage one page of the running sync; return how many rows it wrote."""
         resources = [self.transformed(each) for each in page]
-        staged = stage_resources(
+        written = stage_resources(
             partition_id=self.partition.pk,
             seq=self.seq + 1,
             resources=resources,
@@ -100,8 +100,8 @@ class Filled:
             aliases={urn: f"{each.type}/{self.new_id(each.type, each.id)}" for urn, each in (urns or {}).items()},
             now=factories.NOW,
         )
-        self.keys.update(staged.keys)
-        return staged.written
+        self.keys.update(f"{each.type}/{each.id}" for each in resources)
+        return written
 
     def close(self, *complete_types: str) -> Closed:
         self.seq += 1

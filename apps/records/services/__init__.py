@@ -2,11 +2,10 @@
 
 from .closing import Closed, close_sequence
 from .purging import prune_versions, purge_partition
-from .staging import StagedPage, discard_staged, open_partition, stage_resources
+from .staging import discard_staged, open_partition, stage_resources
 
 __all__ = [
     "Closed",
-    "StagedPage",
     "close_sequence",
     "discard_staged",
     "open_partition",

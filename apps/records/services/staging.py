@@ -6,7 +6,6 @@ import datetime as dt
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from django.db import connection, transaction
 
@@ -14,14 +13,6 @@ from apps.authorizations.models import PatientAuthorization
 from apps.transforms.pipeline import PIPELINE_VERSION, Target, Transformed
 
 from ..models import LONGEST_URN, Partition, StoredResource, UrnAlias
-
-
-@dataclass(frozen=True, slots=True)
-class StagedPage:
-    """What staging did: every key that the source showed, and how many of them were new or changed."""
-
-    keys: list[str]
-    written: int
 
 
 def open_partition(authorization: PatientAuthorization) -> Partition:
@@ -43,12 +34,12 @@ def stage_resources(
     targets: Sequence[Target],
     aliases: Mapping[str, str],
     now: dt.datetime,
-) -> StagedPage:
+) -> int:
     """Write what is new or changed as versions of `seq`; an unchanged resource is not written.
 
     The same resource twice in one crawl: the later one stands.
     Shape: targets are what the resources refer to, as far as this crawl has not kept them yet; aliases are
-    urn -> "Type/our id" of resources that the source also names so.
+    urn -> "Type/our id" of resources that the source also names so. Returns how many were written.
     """
     latest = {(each.type, each.id): each for each in resources}
     known = _known_versions(partition_id, list(latest))
@@ -73,7 +64,7 @@ def stage_resources(
              if len(urn) <= LONGEST_URN]  # fmt: skip
     if named:
         UrnAlias.objects.bulk_create(named, ignore_conflicts=True)
-    return StagedPage([f"{kind}/{fhir_id}" for kind, fhir_id in latest], len(fresh))
+    return len(fresh)
 
 
 def _known_versions(

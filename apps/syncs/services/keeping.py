@@ -10,11 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from apps.fhir.codec import SourcePage
 from apps.fhir.salvage import claimed_identity
-from apps.outbox.claims import heartbeat
+from apps.outbox.claims import HEARTBEAT, LostLease, heartbeat
 from apps.records.selectors import find_open_sources
 from apps.records.services import open_partition, stage_resources
 from apps.records.services.staging import without_cycle_collection
@@ -30,11 +31,13 @@ from apps.transforms.pipeline import (
 
 from ..models import SyncJob
 
-INSERT_PAGE = """
+# One statement: the lease, the page, and a commit that does not wait for the disk. What a crash of the database takes
+# back is asked for again; the closing transaction flushes all of it.
+NOTE_PAGE = sql.SQL("""
+WITH quick AS (SELECT set_config('synchronous_commit', 'off', true)), held AS ({heartbeat} RETURNING id)
 INSERT INTO syncs_crawledpage (sync_job_id, type, number, keys, next_url, rejected, is_search, entries, total)
-VALUES (%(sync_job_id)s, %(type)s, %(number)s, %(keys)s, %(next_url)s, %(rejected)s, %(is_search)s, %(entries)s,
-        %(total)s)
-"""
+SELECT held.id, %s, %s, %s, %s, %s, %s, %s, %s FROM held, quick
+""").format(heartbeat=HEARTBEAT.format(sql.Identifier("syncs_syncjob")))
 
 
 @dataclass(slots=True)
@@ -97,11 +100,23 @@ class PageKeeper:
             for target in each.targets
             if target.local not in self.kept_targets
         }
+        ours = dict.fromkeys(f"{each.type}/{each.id}" for each in sorted_out.resources)
+        values = [
+            resource_type,
+            number,
+            [*sorted_out.unchanged, *ours, *filter(None, (key for *_, key in sorted_out.rejected))],
+            next_url,
+            Jsonb(sorted_out.rejected),
+            is_search,
+            len(page.entries),
+            page.total if is_search else None,
+        ]
+        if not sorted_out.resources and not sorted_out.aliases:
+            self._note_page(values)
+            return
         with transaction.atomic():
-            # What a crash of the database takes back is asked for again; the closing transaction flushes all of it.
-            _commit_without_flush()
-            heartbeat(self.job, self.token)
-            staged = stage_resources(
+            self._note_page(values)
+            stage_resources(
                 partition_id=self.partition_id,
                 seq=self.job.seq,
                 resources=sorted_out.resources,
@@ -109,18 +124,15 @@ class PageKeeper:
                 aliases=sorted_out.aliases,
                 now=timezone.now(),
             )
-            _note_page(
-                sync_job_id=self.job.pk,
-                type=resource_type,
-                number=number,
-                keys=[*sorted_out.unchanged, *staged.keys, *filter(None, (key for *_, key in sorted_out.rejected))],
-                next_url=next_url,
-                rejected=Jsonb(sorted_out.rejected),
-                is_search=is_search,
-                entries=len(page.entries),
-                total=page.total if is_search else None,
-            )
         self.kept_targets.update(targets)
+
+    def _note_page(self, values: list[Any]) -> None:
+        """Raises: LostLease."""
+        lease: list[Any] = [settings.LEASE_SECONDS, self.job.pk, self.token]
+        with connection.cursor() as cursor:
+            cursor.execute(NOTE_PAGE, [*lease, *values])
+            if not cursor.rowcount:
+                raise LostLease(str(self.job.pk))
 
     def _sort_out(self, page: SourcePage) -> SortedPage:
         """Transform what is new or changed; a broken resource is noted. References by urn are settled at the end."""
@@ -174,14 +186,3 @@ class PageKeeper:
             source_patient_id=authorization.source_patient_id,
             tag_base=settings.TAG_BASE,
         )
-
-
-def _commit_without_flush() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit TO off")
-
-
-def _note_page(**columns: Any) -> None:
-    """Insert a CrawledPage in plain SQL: Django's way took a third of a refresh in which nothing changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_PAGE, columns)
