@@ -184,7 +184,7 @@ def travelling(base: str, recorder: Recorder, hands: Callable[[Page], Hands]) ->
     """Open a browser that knows nobody, film it, and close it as a person does who has had enough."""
     clipboard = ["clipboard-read", "clipboard-write"]
     film = recorder.folder / f"film-{len(list(recorder.folder.iterdir()))}.zip"
-    with looking(base, permissions=clipboard, **_video(recorder.folder)) as looker:
+    with looking(base, permissions=clipboard) as looker:
         looker.context.on("request", recorder.request)
         looker.context.tracing.start(screenshots=True)
         try:
@@ -194,12 +194,6 @@ def travelling(base: str, recorder: Recorder, hands: Callable[[Page], Hands]) ->
             looker.context.tracing.stop(path=film)
             looker.context.close()
             recorder.complaints += [each for each in looker.complaints if SLOW_FONT not in each]
-
-
-def _video(folder: Path) -> dict[str, Any]:
-    """Film as video too where Playwright has its ffmpeg (`playwright install ffmpeg`); the trace needs none."""
-    browsers = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
-    return {"record_video_dir": folder} if any(browsers.glob("ffmpeg-*")) else {}
 
 
 class Mailbox:
