@@ -3,7 +3,7 @@
     python -m tests.bench.soak --minutes 30 [--per-second 1.5]
 
 Runs the product's own processes (web, supervisor, cluster) against the tiny source and the sink, refreshes a
-set of patients in turn, asks for pages now and then, and samples the resident memory of every process and the
+set of patients in turn, asks for pages now and then, and samples the own (anonymous) memory of every process and the
 rows of every table. Without `--per-second` it measures the capacity first. Exit status 1 if a verdict fails.
 """
 
@@ -47,7 +47,7 @@ KEPT = {
 
 
 class Samples:
-    """Resident megabytes of each process by what it is; rows by table; each over time."""
+    """Megabytes of its own of each process by what it is; rows by table; each over time."""
 
     def __init__(self) -> None:
         self.memory: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -60,7 +60,8 @@ class Samples:
         for name, root in roots.items():
             for pid in descendants(root):
                 with suppress(OSError, StopIteration):  # it has just ended
-                    self.memory[f"{name} {pid}"].append((now, status("VmRSS", str(pid)) / 1024))
+                    # Its own: PostgreSQL's shared buffers count for every process that has touched them.
+                    self.memory[f"{name} {pid}"].append((now, status("RssAnon", str(pid)) / 1024))
         with connection.cursor() as cursor:
             for table in connection.introspection.table_names(cursor):
                 cursor.execute(f'SELECT count(*) FROM "{table}"')
