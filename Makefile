@@ -1,5 +1,7 @@
 # Two commands: make demo, make test. Both make .venv and install the pinned lock themselves.
 PYTHON ?= python3
+# Each test process has a database server, and some a browser, of its own.
+TEST_PROCESSES ?= 2
 VENV := .venv
 PY := $(VENV)/bin/python
 
@@ -22,7 +24,7 @@ demo: $(VENV)/.installed
 # Everything, for real: PostgreSQL, the sandbox payer, the local AWS, a browser.
 test: $(VENV)/.installed-test
 	.ci/needs
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 # Other people's published FHIR data through the real sync: PUBLIC_DATA=<their folder> make test-public-data
 test-public-data: $(VENV)/.installed-test
