@@ -31,6 +31,18 @@ def wait_until(condition: Callable[[], object], seconds: float = 90.0) -> None:
         time.sleep(0.05)
 
 
+def wait_for_senders(spool: Path) -> list[int]:
+    """Wait until a file of the spool is held at two looks: one that is being written is let go between them."""
+    looks: list[list[int]] = [[], []]
+
+    def is_held() -> bool:
+        looks[:] = [looks[1], holders_of(spool)]
+        return bool(looks[0] and looks[1])
+
+    wait_until(is_held)
+    return looks[1]
+
+
 @pytest.fixture
 def workers(payer_url: str, cloud_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`manage.py runworker` on this test's database, with short leases."""
@@ -94,8 +106,7 @@ def test_kill_of_the_worker_in_mid_delivery(
     world.make_destination(team, cloud_url, bucket="kill-worker")
     slow_down_next_put(cloud_url, delay_seconds=30)
     world.link_member(team, "patient1@flexpa.com", payer_url=payer_url)
-    wait_until(lambda: holders_of(tmp_path / "spool"))
-    for pid in holders_of(tmp_path / "spool"):
+    for pid in wait_for_senders(tmp_path / "spool"):
         os.kill(pid, signal.SIGKILL)
     check_one_object_recorded_once(cloud_url, "kill-worker")
 
@@ -107,8 +118,7 @@ def test_kill_of_the_whole_cluster_in_mid_delivery(
     world.make_destination(team, cloud_url, bucket="kill-cluster")
     slow_down_next_put(cloud_url, delay_seconds=30)
     world.link_member(team, "patient1@flexpa.com", payer_url=payer_url)
-    wait_until(lambda: holders_of(tmp_path / "spool"))
-    os.killpg(os.getpgid(holders_of(tmp_path / "spool")[0]), signal.SIGKILL)
+    os.killpg(os.getpgid(wait_for_senders(tmp_path / "spool")[0]), signal.SIGKILL)
     check_one_object_recorded_once(cloud_url, "kill-cluster")
 
 
