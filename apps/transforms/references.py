@@ -71,6 +71,8 @@ def rewrite_line(line: bytes, resource_type: str, context: SourceContext) -> tup
     def rewrite(match: re.Match[bytes]) -> bytes:
         nonlocal rewritten
         rewritten += 1
+        if len(match[1]) > 4 * MAX_REFERENCE_LENGTH:  # in UTF-8: too long whatever it says, and too long to be kept
+            return match[0]
         value, target = _rewrite_text(match[1], context)
         if target:
             targets[target.local] = target

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import Error as DatabaseFailure
+from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
 from apps.audit.events import SYSTEM
@@ -162,15 +163,15 @@ class _Beats:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: dict[uuid.UUID, Claim] = {}
-        self._owner = 0
+        self._thread: threading.Thread | None = None
 
     @contextmanager
     def keep(self, claim: Claim) -> Iterator[None]:
         with self._lock:
             self._held[claim.token] = claim
-            if self._owner != os.getpid():  # the first here, or after a fork
-                self._owner = os.getpid()
-                threading.Thread(target=self._beat, daemon=True).start()
+            if self._thread is None or not self._thread.is_alive():  # the first here, or after a fork
+                self._thread = threading.Thread(target=self._beat, daemon=True)
+                self._thread.start()
         try:
             yield
         finally:
@@ -188,7 +189,7 @@ class _Beats:
                     heartbeat(claim.delivery, claim.token)
                 except LostLease:
                     continue
-                except DatabaseError:  # away for a moment: the next beat may still be in time
+                except DatabaseFailure:  # away for a moment: the next beat may still be in time
                     connection.close()
             connection.close()
 
