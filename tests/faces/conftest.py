@@ -1,4 +1,4 @@
-"""Two workspaces, one full, and the quick settings of page tests."""
+"""A workspace and its people, staff, and the quick settings of page tests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 from django.urls import set_script_prefix
 from pytest_django.fixtures import Settings
+
+from apps.workspaces.models import Role
+from tests.factories import World, client_of, make_user, make_world
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +27,19 @@ def _own_prefix() -> Iterator[None]:
     cache.clear()
     yield
     set_script_prefix("/")
+
+
+@pytest.fixture
+def acme(db: None) -> World:
+    return make_world("acme")
+
+
+@pytest.fixture
+def owner(acme: World) -> Client:
+    return client_of(acme.people[Role.OWNER])
+
+
+@pytest.fixture
+def staff(acme: World, settings: Settings) -> Client:
+    settings.REQUIRE_SUPPORT_2FA = False
+    return client_of(make_user("staff@example.com", staff=True))

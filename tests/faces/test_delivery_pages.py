@@ -14,17 +14,7 @@ from apps.destinations.models import BulkAction, Delivery
 from apps.destinations.services import run_next_bulk_item
 from apps.syncs.models import SyncJob
 from apps.workspaces.models import Role
-from tests.factories import World, client_of, make_delivery, make_sync_job, make_world
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
-
-
-@pytest.fixture
-def owner(acme: World) -> Client:
-    return client_of(acme.people[Role.OWNER])
+from tests.factories import World, client_of, make_delivery, make_sync_job
 
 
 def text_of(client: Client, world: World, path: str) -> str:

@@ -26,20 +26,9 @@ from tests.factories import (
     make_authorization,
     make_delivery,
     make_sync_job,
-    make_world,
 )
 
 BUTTONS = ("/edit/", "/rotate/", "/delete/", "/disable/", "/backfill/", "/setup/", "/new/", 'role="switch"')
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
-
-
-@pytest.fixture
-def owner(acme: World) -> Client:
-    return client_of(acme.people[Role.OWNER])
 
 
 # -- switches, and who may press them ---------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from apps.destinations.views.policy_texts import mark_blanks
 from apps.sandbox.cloud.server import LocalCloud
 from apps.workspaces.models import Role
 from tests.destinations.pasted import PastedRole, read_cli, read_cloudformation, read_json, read_terraform
-from tests.factories import ROLE_ARN, World, client_of, make_world
+from tests.factories import ROLE_ARN, World
 from tests.flows import world as flows
 
 ID = re.compile(r'<code id="external-id">([0-9a-f-]{36})</code>')
@@ -43,16 +43,6 @@ def cloud_url(cloud: tuple[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
     s3_sessions.cache_clear()
     yield url
     s3_sessions.cache_clear()
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
-
-
-@pytest.fixture
-def owner(acme: World) -> Client:
-    return client_of(acme.people[Role.OWNER])
 
 
 class Setup:

@@ -5,22 +5,11 @@ from __future__ import annotations
 import io
 import re
 
-import pytest
 from django.core.management import call_command
 from django.test import Client
 
 from apps.workspaces.models import Role
 from tests.factories import World, client_of, make_user, make_world
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
-
-
-@pytest.fixture
-def owner(acme: World) -> Client:
-    return client_of(acme.people[Role.OWNER])
 
 
 # -- appearance ---------------------------------------------------------------------------------------

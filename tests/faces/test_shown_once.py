@@ -34,7 +34,7 @@ from apps.mails.models import Mail
 from apps.mails.services import send_next_mail
 from apps.workspaces.models import Role
 from tests.destinations.services.bucket import ScriptedBucket
-from tests.factories import ROLE_ARN, World, client_of, make_user, make_world
+from tests.factories import ROLE_ARN, World, client_of, make_user
 
 KEY = re.compile(r"(?:sk|mk)_(?:test|live)_[A-Za-z0-9_-]{43}")
 EXTERNAL_ID = re.compile(r'<code id="external-id">([^<]+)</code>')
@@ -83,11 +83,6 @@ class Recorder:
         assert first.status_code in (200, 201), first.content
         assert again.json()["secret_already_shown"] is True
         return first.json()
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
 
 
 @pytest.fixture

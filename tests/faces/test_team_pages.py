@@ -27,11 +27,6 @@ def acme(db: None) -> World:
     return world
 
 
-@pytest.fixture
-def owner(acme: World) -> Client:
-    return client_of(acme.people[Role.OWNER])
-
-
 def invite(client: Client, email: str = "new@acme.example", role: str = "developer") -> str:
     """Invite by the page; return the path in the mail."""
     answer = client.post(INVITE, {"email": email, "role": role})

@@ -18,16 +18,6 @@ RULE = "/w/acme/settings/second-factor/"
 
 
 @pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
-
-
-@pytest.fixture
-def owner(acme: World) -> Client:
-    return client_of(acme.people[Role.OWNER])
-
-
-@pytest.fixture
 def closed(acme: World) -> World:
     type(acme.workspace).objects.filter(pk=acme.workspace.pk).update(requires_second_factor=True)
     return acme
