@@ -69,6 +69,14 @@ def check_laptop_values(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="portal.E004",
             )
         )
+    if not is_laptop() and settings.FAULTS:
+        problems.append(
+            Error(
+                "FAULTS is on: whoever sets FAULT ends our workers.",
+                hint="Remove FAULTS from the environment.",
+                id="portal.E012",
+            )
+        )
     if not is_laptop() and settings.SANDBOX_PAYER_AS_LIVE:
         found.append(
             Error(

@@ -292,6 +292,10 @@ OUTBOUND_ALLOWED = env.list("OUTBOUND_ALLOWED", default=[])
 SANDBOX_PAYER_URL = env.str("SANDBOX_PAYER_URL", default="").rstrip("/")
 # Test-only (rulings B22): registers the sandbox payer as a live endpoint too.
 SANDBOX_PAYER_AS_LIVE = env.bool("SANDBOX_PAYER_AS_LIVE", default=False)
+# Ends or freezes a process at a named place (apps/outbox/faults.py); tests only.
+FAULTS = env.bool("FAULTS", default=False)
+FAULT = env.str("FAULT", default="")
+FAULT_SIGNAL = env.str("FAULT_SIGNAL", default="KILL")
 
 # -- What no machine changes -----------------------------------------------------------------------
 from portal.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: E402, F401

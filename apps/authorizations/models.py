@@ -113,6 +113,8 @@ class PatientAuthorization(models.Model):
     # The sequence of the sync whose result is visible; 0 = nothing yet (D4).
     current_seq = models.PositiveIntegerField(default=0)
     current_sync_job_id = models.UUIDField(null=True, blank=True)  # plain: syncs stand above
+    # What that sync could not load whole. Shape: [{"type": "Claim", "reason": "failed"}].
+    current_gaps = models.JSONField(default=list, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
     next_refresh_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -38,7 +38,7 @@ class DeliveryState(StrEnum):
 V = DeliveryState
 DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
     V.PENDING: frozenset({V.RUNNING, V.HELD, V.CANCELLED, V.SUPERSEDED}),
-    V.RUNNING: frozenset({V.DELIVERED, V.RETRYING, V.HELD, V.FAILED, V.CANCELLED}),
+    V.RUNNING: frozenset({V.DELIVERED, V.RETRYING, V.HELD, V.FAILED, V.CANCELLED, V.SUPERSEDED}),
     V.RETRYING: frozenset({V.RUNNING, V.HELD, V.FAILED, V.CANCELLED, V.SUPERSEDED}),
     V.HELD: frozenset({V.PENDING, V.RETRYING, V.CANCELLED, V.SUPERSEDED}),
     V.FAILED: frozenset({V.RETRYING, V.CANCELLED}),
@@ -56,6 +56,39 @@ class DeliveryKind(StrEnum):
     BACKFILL = "backfill"
     REPLAY = "replay"
     TOMBSTONE = "tombstone"
+
+
+class Contents(StrEnum):
+    """What one delivery holds: everything that is visible, or what has changed since the last delivered one."""
+
+    SNAPSHOT = "snapshot"
+    DELTA = "delta"
+
+
+class FindingKind(StrEnum):
+    """What a reconciliation can find wrong."""
+
+    MISSING = "missing"  # delivered, and its object is not there
+    CHANGED = "changed"  # there, with other bytes
+    DUPLICATE = "duplicate"  # a second object with the bytes of a delivered one
+    EXTRA = "extra"  # below our prefix, and no delivery of ours explains it
+    UNSCHEDULED = "unscheduled"  # a current sync that has no delivery here
+
+
+class ReconciliationState(StrEnum):
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+R = ReconciliationState
+RECONCILIATION_TRANSITIONS: dict[ReconciliationState, frozenset[ReconciliationState]] = {
+    R.PENDING: frozenset({R.RUNNING, R.FAILED}),
+    R.RUNNING: frozenset({R.PENDING, R.COMPLETED, R.FAILED}),
+    R.COMPLETED: frozenset(),
+    R.FAILED: frozenset(),
+}
 
 
 class ProbeCause(StrEnum):

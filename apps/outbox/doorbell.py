@@ -12,6 +12,8 @@ from django.db import transaction
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
+from .faults import FaultPoint, pass_fault_point
+
 DRAIN = "apps.workers.tasks.drain"
 logger = logging.getLogger("relay.doorbell")
 
@@ -25,7 +27,12 @@ class Lane(StrEnum):
 
 def wake(lane: Lane) -> None:
     """Ring for `lane` once the surrounding transaction commits; a broken broker breaks nobody's request."""
-    transaction.on_commit(lambda: ring(lane), robust=True)
+    transaction.on_commit(lambda: _ring_after_commit(lane), robust=True)
+
+
+def _ring_after_commit(lane: Lane) -> None:
+    pass_fault_point(FaultPoint.HINT_DUE)
+    ring(lane)
 
 
 def ring(lane: Lane) -> None:

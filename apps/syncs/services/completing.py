@@ -16,6 +16,7 @@ from apps.authorizations.services.states import lock_authorization, place_of
 from apps.authorizations.states import Usage
 from apps.destinations.services import schedule_deliveries
 from apps.outbox.claims import heartbeat, settle
+from apps.outbox.faults import FaultPoint, pass_fault_point
 from apps.records.models import Partition
 from apps.records.selectors import View
 from apps.records.services import close_sequence, discard_staged
@@ -77,6 +78,8 @@ def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt
             now=now,
         )
         _run_again(job, authorization, now)
+        pass_fault_point(FaultPoint.SYNC_CLOSING)
+    pass_fault_point(FaultPoint.SYNC_CLOSED)
 
 
 def fail_sync(

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from apps.fhir.codec import SourcePage
 from apps.fhir.salvage import claimed_identity
 from apps.outbox.claims import HEARTBEAT, LostLease, heartbeat
+from apps.outbox.faults import FaultPoint, pass_fault_point
 from apps.records.selectors import find_open_sources
 from apps.records.services import open_partition, stage_resources
 from apps.records.services.staging import without_cycle_collection
@@ -90,6 +91,7 @@ class PageKeeper:
 
     def keep(self, resource_type: str, number: int, page: SourcePage, next_url: str, *, is_search: bool = True) -> None:
         """Raises: LostLease, and then nothing of the page is written."""
+        pass_fault_point(FaultPoint.SYNC_PAGE_FETCHED)
         if self.open_sources.type != resource_type:
             self.open_sources = OpenSources.of(self.partition_id, resource_type)
         with without_cycle_collection():
@@ -113,6 +115,7 @@ class PageKeeper:
         ]
         if not sorted_out.resources and not sorted_out.aliases:
             self._note_page(values)
+            pass_fault_point(FaultPoint.SYNC_PAGE_KEPT)
             return
         with transaction.atomic():
             self._note_page(values)
@@ -124,6 +127,7 @@ class PageKeeper:
                 aliases=sorted_out.aliases,
                 now=timezone.now(),
             )
+        pass_fault_point(FaultPoint.SYNC_PAGE_KEPT)
         self.kept_targets.update(targets)
 
     def _note_page(self, values: list[Any]) -> None:

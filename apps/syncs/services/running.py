@@ -19,6 +19,7 @@ from apps.outbound.failures import SourceError
 from apps.outbox.claims import LostLease, settle, take
 from apps.outbox.doorbell import Lane, wake
 from apps.outbox.draining import is_draining
+from apps.outbox.faults import FaultPoint, pass_fault_point
 
 from ..models import SyncJob
 from ..states import SyncState
@@ -46,6 +47,7 @@ def run_next_sync_job() -> bool:
     if claimed is None:
         return False
     job, token = claimed
+    pass_fault_point(FaultPoint.SYNC_CLAIMED)
     try:
         _step(job, token)
     except LostLease:
