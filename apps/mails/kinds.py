@@ -164,7 +164,13 @@ KINDS: dict[MailKind, Kind] = {
         "hours",
         "waiting",
         "code",
-        "pauses_at",
+        "ends_at",
+        choices={
+            "end": {
+                "paused": "the destination is paused, and its deliveries are held",
+                "purged": "the first of them is given up, because its records must be deleted then",
+            }
+        },
         subject="No delivery to {destination} for {hours} hours",
         page="destinations/{destination_id}/",
         button="Open the destination",

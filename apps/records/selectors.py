@@ -21,12 +21,22 @@ CHUNK = """
 SELECT type, fhir_id, line FROM (
     SELECT type, fhir_id, line, sum(octet_length(line)) OVER (ORDER BY type, fhir_id) - octet_length(line) AS before
     FROM (SELECT type, fhir_id, line FROM records_storedresource
-          WHERE partition_id = %s AND first_seq <= %s AND (last_seq IS NULL OR last_seq >= %s)
+          WHERE partition_id = %s AND first_seq > %s AND first_seq <= %s AND (last_seq IS NULL OR last_seq >= %s)
             AND (type, fhir_id) > (%s, %s) AND {kind}
           ORDER BY type, fhir_id LIMIT %s) rows
 ) measured WHERE before < %s ORDER BY type, fhir_id
 """
 PATIENT_CHUNK, OTHERS_CHUNK = CHUNK.format(kind="type = 'Patient'"), CHUNK.format(kind="type <> 'Patient'")
+
+
+DELETED = """
+SELECT old.type, old.fhir_id FROM records_storedresource old
+WHERE old.partition_id = %s AND old.first_seq <= %s AND old.last_seq >= %s AND old.last_seq < %s
+  AND NOT EXISTS (SELECT 1 FROM records_storedresource new
+                  WHERE new.partition_id = old.partition_id AND new.type = old.type AND new.fhir_id = old.fhir_id
+                    AND new.first_seq <= %s AND (new.last_seq IS NULL OR new.last_seq >= %s))
+ORDER BY old.type = 'Patient', old.type, old.fhir_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +62,26 @@ class View:
         found = self.rows().filter(type=resource_type, fhir_id=fhir_id).values_list("line", flat=True).first()
         return None if found is None else bytes(found)
 
-    def lines(self) -> Iterator[tuple[str, str, bytes]]:
-        """Yield (type, id, line): Patient first, then by type and id, so equal sets are equal bytes."""
+    def lines(self, *, since: int = 0) -> Iterator[tuple[str, str, bytes]]:
+        """Yield (type, id, line): Patient first, then by type and id, so equal sets are equal bytes.
+
+        `since`: only what became visible after that sequence.
+        """
         for query in (PATIENT_CHUNK, OTHERS_CHUNK):
             after, is_last = ("", ""), False
             while not is_last:
-                chunk = fetch_binary(query, [self.partition_id, self.seq, self.seq, *after, CHUNK_ROWS, CHUNK_BYTES])
+                seen = [self.partition_id, since, self.seq, self.seq]
+                chunk = fetch_binary(query, [*seen, *after, CHUNK_ROWS, CHUNK_BYTES])
                 yield from chunk
                 # Short in rows and in bytes: there is no more.
                 is_last = len(chunk) < CHUNK_ROWS and sum(len(line) for _, _, line in chunk) < CHUNK_BYTES
                 after = chunk[-1][:2] if chunk else after
+
+    def deleted_since(self, seq: int) -> Iterator[tuple[str, str]]:
+        """Yield (type, id) of what was visible as of `seq` and is so no more: the Patient last, others refer to it."""
+        with connection.cursor() as cursor:
+            cursor.execute(DELETED, [self.partition_id, seq, seq, self.seq, self.seq, self.seq])
+            yield from cursor.fetchall()
 
 
 def fetch_binary(query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

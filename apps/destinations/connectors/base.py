@@ -1,4 +1,4 @@
-"""The contract that every kind of destination keeps: probe it, deliver to it.
+"""The contract that every kind of destination keeps: probe it, deliver to it, look at what lies there.
 
 Owns the values that cross the seam; refuses models, settings and the clock. The probe runs the
 delivery's own write, so that "connected" means "will deliver" (architecture D9).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -82,8 +83,18 @@ class Receipt:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """One object as the storage lists it."""
+
+    key: str
+    size_bytes: int
+    etag: str = ""
+    modified_at: datetime
+
+
 class Connector(Protocol):
-    """What a destination kind can do. Raises `outbound.failures.DeliveryError` from `deliver`."""
+    """What a destination kind can do. All but the probes raise `outbound.failures.DeliveryError`."""
 
     def probe(self) -> Iterator[Step]:
         """Yield every step in order; after a failure the rest as `not_run`."""
@@ -93,6 +104,25 @@ class Connector(Protocol):
         """Yield only the steps that the storage must refuse: the daily look. Writes nothing."""
         ...
 
+    def probe_delivery(self) -> Iterator[Step]:
+        """Yield only the steps that every delivery takes: the daily look's other half."""
+        ...
+
+    def admits_us(self) -> bool:
+        """Say whether the storage lets us in as we are configured; writes nothing, and waits for nothing."""
+        ...
+
     def deliver(self, batch: Batch) -> Receipt:
         """Write the batch once; never overwrite."""
+        ...
+
+    def inventory(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Yield what lies below `prefix`, behind the key `after`, in the order of the keys' UTF-8 bytes.
+
+        Customers need not allow it: deliveries do without.
+        """
+        ...
+
+    def checksum(self, key: str) -> str | None:
+        """Return the SHA-256 of an object in hex, None if it is gone. Safe to call from several threads."""
         ...

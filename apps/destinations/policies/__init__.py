@@ -21,6 +21,12 @@ from .documents import (
     session_policy,
     trust_policy,
 )
+from .reading import (
+    bucket_reading_statement,
+    key_reading_statement,
+    reading_role_policy,
+    reading_session_policy,
+)
 from .setup import PolicySetup
 from .terraform import terraform
 
@@ -33,10 +39,14 @@ __all__ = [
     "PolicySetup",
     "aws_cli",
     "bucket_policy_statement",
+    "bucket_reading_statement",
     "cloudformation",
     "compact",
     "exemption",
     "key_policy_statement",
+    "key_reading_statement",
+    "reading_role_policy",
+    "reading_session_policy",
     "render",
     "replace_trust",
     "role_policy",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 EXTERNAL_ID_PLACEHOLDER = "<your external ID>"
 OLD_EXTERNAL_ID_PLACEHOLDER = "<your old external ID>"
@@ -23,6 +23,7 @@ class Statement(TypedDict):
     Effect: str
     Action: str | list[str]
     Resource: str
+    Condition: NotRequired[Mapping[str, Mapping[str, str]]]
 
 
 def trust_policy(principal_arn: str, external_id: str | Sequence[str] = EXTERNAL_ID_PLACEHOLDER) -> Policy:
@@ -30,7 +31,7 @@ def trust_policy(principal_arn: str, external_id: str | Sequence[str] = EXTERNAL
 
     Two IDs, the old and the new, while one replaces the other.
     """
-    return _policy(
+    return document(
         {
             "Effect": "Allow",
             "Principal": {"AWS": principal_arn},
@@ -42,14 +43,14 @@ def trust_policy(principal_arn: str, external_id: str | Sequence[str] = EXTERNAL
 
 def role_policy(bucket: str, prefix: str, kms_key_arn: str | None = None) -> Policy:
     """Return the permissions of the customer's role: write below the prefix, use the key if there is one."""
-    return _policy(*granted_statements(bucket, prefix, kms_key_arn))
+    return document(*granted_statements(bucket, prefix, kms_key_arn))
 
 
 def granted_statements(bucket: str, prefix: str, kms_key_arn: str | None = None) -> list[Statement]:
     """Return the statements of `role_policy`."""
     statements = [_put_statement(bucket, prefix)]
     if kms_key_arn:
-        statements.append(_allow(["kms:GenerateDataKey", "kms:DescribeKey"], kms_key_arn))
+        statements.append(allow(["kms:GenerateDataKey", "kms:DescribeKey"], kms_key_arn))
     return statements
 
 
@@ -60,8 +61,13 @@ def session_policy(bucket: str, prefix: str, kms_key_arn: str | None = None) -> 
     """
     statements = [_put_statement(bucket, prefix)]
     if kms_key_arn:
-        statements.append(_allow("kms:GenerateDataKey", kms_key_arn))
-    policy = _policy(*statements)
+        statements.append(allow("kms:GenerateDataKey", kms_key_arn))
+    return session_of(statements)
+
+
+def session_of(statements: Sequence[Statement]) -> Policy:
+    """Return the policy of a session of ours. Raises: ValueError if it is longer than AWS takes."""
+    policy = document(*statements)
     if len(compact(policy)) > MAX_SESSION_POLICY_CHARS:
         raise ValueError("prefix is too long: the session policy would pass AWS's limit of 2048 characters")
     return policy
@@ -99,14 +105,19 @@ def compact(policy: Policy) -> str:
 
 
 def _put_statement(bucket: str, prefix: str) -> Statement:
+    return allow("s3:PutObject", objects_below(bucket, prefix))
+
+
+def objects_below(bucket: str, prefix: str) -> str:
+    """Return the ARN of all objects below a prefix. Raises: ValueError for what a policy would read otherwise."""
     if any(sign in bucket + prefix for sign in "*?$"):
         raise ValueError("bucket and prefix may not contain * ? or $: a policy reads them as wildcards")
-    return _allow("s3:PutObject", f"arn:aws:s3:::{bucket}/{prefix}*")
+    return f"arn:aws:s3:::{bucket}/{prefix}*"
 
 
-def _allow(action: str | list[str], resource: str) -> Statement:
+def allow(action: str | list[str], resource: str) -> Statement:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
-def _policy(*statements: Mapping[str, object]) -> Policy:
+def document(*statements: Mapping[str, object]) -> Policy:
     return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -15,6 +15,7 @@ from .documents import (
     role_policy,
     trust_policy,
 )
+from .reading import bucket_reading_statement, key_reading_statement, reading_role_policy
 
 DEFAULT_ROLE_NAME = "record-relay-writer"
 POLICY_NAME = "record-relay-write"
@@ -59,13 +60,33 @@ class PolicySetup:
         return granted_statements(self.bucket, self.prefix, self.kms_key_arn or None)
 
     @property
+    def reading_permissions(self) -> Policy:
+        return reading_role_policy(self.bucket, self.prefix, self.kms_key_arn or None)
+
+    @property
     def key_statement(self) -> Policy | None:
         """Return what to add to the key's own policy; None without a key."""
         return key_policy_statement(self.role_arn or ROLE_ARN_PLACEHOLDER) if self.kms_key_arn else None
 
     @property
+    def key_reading_statement(self) -> Policy | None:
+        """Return the same for a comparison."""
+        return key_reading_statement(self.role_arn or ROLE_ARN_PLACEHOLDER) if self.kms_key_arn else None
+
+    @property
     def bucket_statement(self) -> Policy | None:
         """Return what to add to the bucket's policy; None unless another account than the role's owns it."""
-        if not self.bucket_owner or f":{self.bucket_owner}:" in self.role_arn:
+        if not self._is_foreign_bucket:
             return None
         return bucket_policy_statement(self.bucket, self.prefix, self.role_arn or ROLE_ARN_PLACEHOLDER)
+
+    @property
+    def bucket_reading_statement(self) -> Policy | None:
+        """Return the same for a comparison."""
+        if not self._is_foreign_bucket:
+            return None
+        return bucket_reading_statement(self.bucket, self.prefix, self.role_arn or ROLE_ARN_PLACEHOLDER)
+
+    @property
+    def _is_foreign_bucket(self) -> bool:
+        return bool(self.bucket_owner) and f":{self.bucket_owner}:" not in self.role_arn

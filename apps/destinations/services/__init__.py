@@ -27,6 +27,8 @@ from .scheduling import (
     schedule_deliveries,
 )
 from .testing import StillDraft, TooManyTests, test_connection
+from .tombstones import schedule_tombstones
+from .warning import warn_of_trouble
 
 __all__ = [
     "CreatedDestination",
@@ -58,8 +60,10 @@ __all__ = [
     "rotate_external_id",
     "run_next_bulk_item",
     "schedule_deliveries",
+    "schedule_tombstones",
     "start_bulk_action",
     "sweep_deliveries",
     "test_connection",
     "update_destination",
+    "warn_of_trouble",
 ]

@@ -24,8 +24,17 @@ from apps.outbox.transitions import IllegalTransition, check_transition
 from ..connectors.s3.config import account_of, clean_prefix, known_regions, validate
 from ..models import Delivery, Destination, DestinationSecret
 from ..selectors import CONFIG_FIELDS, place_of
-from ..states import CLAIMABLE, DESTINATION_TRANSITIONS, UNDELIVERED, DeliveryState, DestinationState
+from ..states import CLAIMABLE, DESTINATION_TRANSITIONS, UNDELIVERED, DeliveryKind, DeliveryState, DestinationState
 from .telling import tell_live_change, tell_paused
+
+# What a success, or being enabled again, sets a destination's health to.
+HEALTHY: dict[str, object] = {
+    "fail_streak": 0,
+    "refused_streak": 0,
+    "first_failure_at": None,
+    "alerted_hours": 0,
+    "open_until": None,
+}
 
 
 class InvalidDestination(Exception):
@@ -110,16 +119,16 @@ def enable_destination(*, destination: Destination, by: Actor, now: dt.datetime)
     recent = locked.test_passed_at and locked.test_passed_at > now - dt.timedelta(seconds=settings.TEST_VALID_SECONDS)
     if locked.tested_version != locked.config_version or not recent:
         raise NotTested
-    _move(locked, DestinationState.ENABLED, paused_reason="", fail_streak=0, refused_streak=0)
+    for name, value in HEALTHY.items():
+        setattr(locked, name, value)
+    _move(locked, DestinationState.ENABLED, fields=list(HEALTHY), paused_reason="")
     held = Delivery.objects.filter(destination=locked, state=DeliveryState.HELD)
+    # The clock stood still while the row was held (rulings B3), but the purge does not wait (A7).
+    later = F("give_up_at") + (now - F("held_at"))
     purge_at = PatientAuthorization.objects.filter(pk=OuterRef("authorization_id")).values("purge_at")[:1]
-    held.update(
-        state=DeliveryState.PENDING,
-        next_attempt_at=now,
-        # The clock stood still while the row was held (rulings B3), but the purge does not wait (A7).
-        give_up_at=Least(F("give_up_at") + (now - F("held_at")), Subquery(purge_at)),
-        held_at=None,
-    )
+    released = {"state": DeliveryState.PENDING, "next_attempt_at": now, "held_at": None}
+    held.filter(kind=DeliveryKind.TOMBSTONE).update(give_up_at=later, **released)
+    held.update(give_up_at=Least(later, Subquery(purge_at)), **released)
     _record("destination.enabled", locked, by, {})
     tell_live_change(locked, "enabled", by)
     wake(Lane.DELIVER)

@@ -21,7 +21,7 @@ from apps.outbox.doorbell import Lane, wake
 
 from ..models import Delivery
 from ..selectors import place_of
-from ..states import UNDELIVERED, DeliveryState, DestinationState
+from ..states import UNDELIVERED, DeliveryKind, DeliveryState, DestinationState
 from .destinations import lock_destination
 
 MAX_CRASHES = 3
@@ -89,8 +89,12 @@ def _take_back(delivery: Delivery, token: uuid.UUID, now: dt.datetime) -> int:
 
 
 def cancel_deliveries(*, authorization: PatientAuthorization, reason: str) -> int:
-    """Cancel what has not left, running attempts included: their fence is gone, they may write nothing."""
-    return Delivery.objects.filter(authorization=authorization, state__in=UNDELIVERED).update(
+    """Cancel what has not left, running attempts included: their fence is gone, they may write nothing.
+
+    Tombstones go on: they hold no data, and take back what was delivered.
+    """
+    undelivered = Delivery.objects.filter(authorization=authorization, state__in=UNDELIVERED)
+    return undelivered.exclude(kind=DeliveryKind.TOMBSTONE).update(
         state=DeliveryState.CANCELLED, reason=reason, lease_token=None, lease_until=None, held_at=None
     )
 

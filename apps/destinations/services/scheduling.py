@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.conf import settings
@@ -53,9 +53,13 @@ def schedule_deliveries(
     sync_job_id: UUID,
     seq: int,
     resource_counts: Mapping[str, int],
+    gaps: Sequence[Mapping[str, object]] = (),
     now: dt.datetime,
 ) -> int:
-    """Make one row per destination of this application and mode, in the caller's transaction."""
+    """Make one row per destination of this application and mode, in the caller's transaction.
+
+    `gaps`: what the sync could not load whole. Shape: {"type", "reason"}.
+    """
     destinations = Destination.objects.select_for_update(no_key=True).filter(
         application=authorization.application_id, mode=authorization.mode, state__in=FIRST_STATE
     )
@@ -71,6 +75,7 @@ def schedule_deliveries(
             state=state,
             kind=DeliveryKind.LIVE,
             now=now,
+            gaps=gaps,
         )
         made += 1
     if made:
@@ -166,10 +171,11 @@ def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
     if locked.state == DeliveryState.RUNNING:  # only its own worker may end that
         raise IllegalTransition(locked.state, DeliveryState.RETRYING)
     check_transition(DELIVERY_TRANSITIONS, DeliveryState(locked.state), DeliveryState.RETRYING)
-    if not locked.authorization.is_active(now) or locked.authorization.purged_at is not None:
+    is_tombstone = locked.kind == DeliveryKind.TOMBSTONE  # it holds nothing that could be purged
+    if not is_tombstone and (not locked.authorization.is_active(now) or locked.authorization.purged_at is not None):
         raise DataPurged
     locked.state, locked.next_attempt_at, locked.held_at = DeliveryState.RETRYING.value, now, None
-    locked.give_up_at = _give_up(locked.authorization, now)
+    locked.give_up_at = _give_up(None if is_tombstone else locked.authorization, now)
     locked.reason = ""
     locked.save(update_fields=["state", "next_attempt_at", "held_at", "give_up_at", "reason"])
     if not destination.enabled:
@@ -197,7 +203,10 @@ def replay_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> Deliv
         kind=DeliveryKind.REPLAY,
         now=now,
     )
-    Delivery.objects.filter(pk=made.pk).update(replay_of=delivery, sha256=delivery.sha256)
+    parts = [{name: value for name, value in part.items() if name != "written"} for part in delivery.parts]
+    Delivery.objects.filter(pk=made.pk).update(
+        replay_of=delivery, sha256=delivery.sha256, plan=delivery.plan, parts=parts, gaps=delivery.gaps
+    )
     _record("delivery.replayed", delivery, by)
     wake(Lane.DELIVER)
     return made
@@ -213,6 +222,7 @@ def _new_row(
     state: DeliveryState,
     kind: DeliveryKind,
     now: dt.datetime,
+    gaps: Sequence[Mapping[str, object]] = (),
 ) -> Delivery:
     external_id = authorization.consent.end_user.external_id
     return Delivery.objects.create(
@@ -236,15 +246,17 @@ def _new_row(
             timestamp=now,
         ),
         resource_counts=dict(counts),
+        gaps=list(gaps),
         next_attempt_at=now,
         give_up_at=_give_up(authorization, now),
     )
 
 
-def _give_up(authorization: PatientAuthorization, now: dt.datetime) -> dt.datetime:
-    """Give up after the running clock's limit, and never later than the data's purge (rulings A7)."""
+def _give_up(authorization: PatientAuthorization | None, now: dt.datetime) -> dt.datetime:
+    """Give up after the running clock's limit, and never later than the data's purge (rulings A7), if there is data."""
     limit = now + dt.timedelta(seconds=settings.GIVE_UP_SECONDS)
-    return min(limit, authorization.purge_at) if authorization.purge_at else limit
+    purge_at = authorization.purge_at if authorization else None
+    return min(limit, purge_at) if purge_at else limit
 
 
 def _record(action: str, delivery: Delivery, by: Actor) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -16,17 +17,20 @@ from apps.audit.services import record_event
 from apps.outbound.failures import DeliveryError, FaultOwner
 from apps.outbound.retries import backoff_seconds
 from apps.outbox.claims import settle
+from apps.outbox.doorbell import Lane, wake
+from apps.outbox.faults import FaultPoint, pass_fault_point
 
+from ..breaker import open_seconds
 from ..connectors.base import Receipt
+from ..manifests import PLAIN, Plan, Role
 from ..models import Delivery, Destination
 from ..selectors import place_of
 from ..states import DeliveryKind, DeliveryState, DestinationState
-from .destinations import lock_destination, pause_destination
-
-if TYPE_CHECKING:
-    from .spooling import Spooled
+from .destinations import HEALTHY, lock_destination, pause_destination
+from .spooling import SPOOL_STAGE, Part
 
 REFUSALS_BEFORE_PAUSE = 3
+
 # Never tried again by itself: another's object has our name, it cannot fit, or the bytes have changed.
 FINAL_CODES = frozenset(
     {"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "EncryptionMismatch", "body-changed", "data-pruned"}
@@ -42,12 +46,27 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an attempt ended: a receipt, an error, or not even begun (`cancelled`)."""
+    """How an attempt ended: a receipt, an error, or not even begun (`cancelled`, `superseded`).
 
-    body: Spooled | None = None
+    `written`: the roles of the parts that are there.
+    """
+
+    plan: Plan = PLAIN
+    parts: Sequence[Part] = ()
+    written: Collection[str] = ()
     receipt: Receipt | None = None
     error: DeliveryError | None = None
     cancelled: str = ""
+    superseded: bool = False
+
+    @property
+    def was_tried(self) -> bool:
+        return not self.cancelled and not self.superseded
+
+
+def told_parts(parts: Sequence[Part], written: Collection[str]) -> list[dict[str, Any]]:
+    """Return what the row keeps of a sealed delivery's objects."""
+    return [part.as_json() | ({"written": True} if part.role in written else {}) for part in parts]
 
 
 @transaction.atomic
@@ -66,13 +85,14 @@ def settle_delivery(
     destination = lock_destination(delivery.destination) if outcome.error else delivery.destination
     now = timezone.now()
     changes = _changes(delivery, destination, outcome, now, jitter)
-    if outcome.error is None and not outcome.cancelled and delivery.kind != DeliveryKind.REPLAY:
+    if outcome.error is None and outcome.was_tried and delivery.kind != DeliveryKind.REPLAY:
         _end_streak(destination)  # before the row: everybody locks the destination first
     settle(delivery, token, **changes)
-    if not outcome.cancelled:
+    if outcome.was_tried:
         _keep_attempt(delivery, destination, outcome, started_at, milliseconds, worker)
     if outcome.error is not None and delivery.kind != DeliveryKind.REPLAY:
-        _note_failure(destination, outcome, outcome.error)
+        _note_failure(destination, outcome, outcome.error, now)
+    body = outcome.parts[0] if outcome.parts else None
     record_event(
         action=f"delivery.{changes['state'].lower()}",
         by=SYSTEM,
@@ -81,12 +101,13 @@ def settle_delivery(
         target_id=delivery.pk,
         detail={
             "destination": str(destination.pk),
-            "bytes": outcome.body.size_bytes if outcome.body else 0,
-            "resources": outcome.body.resources if outcome.body else 0,
-            "sha256": outcome.body.sha256 if outcome.body else "",
+            "bytes": body.size_bytes if body else 0,
+            "resources": body.lines if body else 0,
+            "sha256": body.sha256 if body else "",
             "code": outcome.error.code if outcome.error else "",
         },
     )
+    pass_fault_point(FaultPoint.DELIVERY_SETTLING)
 
 
 def _changes(
@@ -94,18 +115,22 @@ def _changes(
 ) -> dict[str, Any]:
     if outcome.cancelled:
         return {"state": DeliveryState.CANCELLED.value, "reason": outcome.cancelled}
+    if outcome.superseded:
+        return {"state": DeliveryState.SUPERSEDED.value, "reason": "newer_delivered"}
+    sealed = {"parts": told_parts(outcome.parts, outcome.written)} if outcome.plan != PLAIN else {}
     if outcome.error is None:
-        counts = outcome.body.counts if outcome.body else {}
+        body = outcome.parts[0]
         return {
             "state": DeliveryState.DELIVERED.value,
             "delivered_at": now,
-            "resource_counts": counts,
             "error_code": "",
             "error_message": "",
             "error_owner": "",
+            **sealed,
+            **({"resource_counts": body.counts} if body.role == Role.DATA else {}),
         }
     error = outcome.error
-    told = {"error_code": error.code, "error_message": str(error), "error_owner": error.owner.value}
+    told = {"error_code": error.code, "error_message": str(error), "error_owner": error.owner.value, **sealed}
     due = now + dt.timedelta(seconds=max(backoff_seconds(delivery.attempts, jitter), error.retry_after_seconds or 0))
     # A replay is one attempt (rulings A8); a final code or the end of the clock fails the row.
     over = delivery.give_up_at is not None and due >= delivery.give_up_at
@@ -131,14 +156,21 @@ def _must_pause(destination: Destination, outcome: Outcome) -> bool:
 
 def _end_streak(destination: Destination) -> None:
     failing = Destination.objects.filter(Q(fail_streak__gt=0) | Q(refused_streak__gt=0), pk=destination.pk)
-    failing.update(fail_streak=0, refused_streak=0)
+    if failing.update(**HEALTHY):
+        wake(Lane.DELIVER)  # what waited behind the breaker
 
 
-def _note_failure(destination: Destination, outcome: Outcome, error: DeliveryError) -> None:
+def _note_failure(destination: Destination, outcome: Outcome, error: DeliveryError, now: dt.datetime) -> None:
+    """Count a failure against the destination's health; what never left this machine says nothing of it."""
+    if error.stage == SPOOL_STAGE:
+        return
     pausing = _must_pause(destination, outcome)
     destination.fail_streak += 1
     destination.refused_streak = destination.refused_streak + 1 if _is_refusal(outcome) else 0
-    destination.save(update_fields=["fail_streak", "refused_streak"])
+    destination.first_failure_at = destination.first_failure_at or now
+    if rest := open_seconds(destination.fail_streak):
+        destination.open_until = now + dt.timedelta(seconds=rest)
+    destination.save(update_fields=list(HEALTHY))
     if pausing:
         reason = f"Three deliveries in a row were refused ({error.code}). {error}"
         pause_destination(destination=destination, reason=reason, cause="refused", code=error.code, by=SYSTEM)

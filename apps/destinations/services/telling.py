@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from apps.applications.keys import Mode
-from apps.audit.events import Actor
+from apps.audit.events import SYSTEM, Actor
 from apps.mails.kinds import MailKind
 from apps.mails.places import MailPlace, mail_place
 from apps.mails.services import mail_owners_and_admins
@@ -30,6 +32,26 @@ def tell_paused(destination: Destination, cause: str, code: str, by: Actor) -> N
         context={"destination": destination.name, "destination_id": destination.pk, "cause": cause, "code": code},
         place=_place(destination),
         by=by,
+    )
+
+
+def tell_trouble(
+    destination: Destination, *, hours: int, waiting: int, code: str, end: str, ends_at: dt.datetime
+) -> None:
+    """`end` is one of the mail's choices: paused, purged."""
+    mail_owners_and_admins(
+        kind=MailKind.DELIVERY_TROUBLE,
+        context={
+            "destination": destination.name,
+            "destination_id": destination.pk,
+            "hours": hours,
+            "waiting": waiting,
+            "code": code,
+            "end": end,
+            "ends_at": ends_at,
+        },
+        place=_place(destination),
+        by=SYSTEM,
     )
 
 

@@ -41,6 +41,7 @@ def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt
         seen = _seen_keys(job)
         shrunk = _shrunk_types(seen, crawl, authorization)
         gaps = [*crawl.gaps, *shrunk]
+        named = [{"type": gap["type"], "reason": gap["reason"]} for gap in gaps]
         carried = {str(gap["type"]) for gap in shrunk}
         closed = close_sequence(
             partition_id=crawl.partition_id,
@@ -52,6 +53,7 @@ def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt
         PatientAuthorization.objects.filter(pk=authorization.pk).update(
             current_seq=job.seq,
             current_sync_job_id=job.pk,
+            current_gaps=named,
             last_synced_at=now,
             next_refresh_at=next_refresh(authorization, now) if authorization.usage == Usage.MULTIPLE else None,
         )
@@ -75,6 +77,7 @@ def complete_sync(*, job: SyncJob, token: uuid.UUID, crawl: CrawlResult, now: dt
             sync_job_id=job.pk,
             seq=job.seq,
             resource_counts=closed.counts,
+            gaps=named,
             now=now,
         )
         _run_again(job, authorization, now)

@@ -12,11 +12,13 @@ from apps.authorizations.models import PatientAuthorization, SourceToken
 from apps.authorizations.services import move_authorization, revoke_tokens
 from apps.authorizations.services.states import lock_authorization, place_of
 from apps.authorizations.states import ACTIVE, AuthorizationState
-from apps.destinations.services import cancel_deliveries, purge_spool
+from apps.destinations.services import cancel_deliveries, purge_spool, schedule_tombstones
 from apps.records.services import purge_partition
 
 from ..models import SyncJob
 from ..states import UNFINISHED, SyncState
+
+REVOKED = "revoked"
 
 
 def revoke_and_expunge(*, authorization: PatientAuthorization, by: Actor, now: dt.datetime) -> int:
@@ -44,7 +46,7 @@ def _revoke_one(authorization: PatientAuthorization, *, by: Actor, now: dt.datet
         return 0
     move_authorization(locked, AuthorizationState.REVOKED, by=by, now=now, cause="revoked", next_refresh_at=None)
     tokens = revoke_tokens(consents=[locked.consent_id], now=now)
-    _purge(locked, reason="revoked", by=by, now=now)
+    _purge(locked, reason=REVOKED, by=by, now=now)
     return tokens
 
 
@@ -64,6 +66,7 @@ def purge_expired(*, now: dt.datetime, limit: int = 200) -> int:
 
 def _purge(locked: PatientAuthorization, *, reason: str, by: Actor, now: dt.datetime) -> None:
     """Lines, staged pages, spool files and source tokens go in this transaction (rulings A7)."""
+    tombstones = schedule_tombstones(authorization=locked, now=now) if reason == REVOKED else 0
     cancelled = cancel_deliveries(authorization=locked, reason=reason)
     for job in SyncJob.objects.select_for_update().filter(authorization=locked, state__in=UNFINISHED):
         SyncJob.objects.filter(pk=job.pk).update(
@@ -81,5 +84,5 @@ def _purge(locked: PatientAuthorization, *, reason: str, by: Actor, now: dt.date
         place=place_of(locked),
         target_type="patient_authorization",
         target_id=locked.pk,
-        detail={"versions": versions, "deliveries_cancelled": cancelled, "reason": reason},
+        detail={"versions": versions, "deliveries_cancelled": cancelled, "tombstones": tombstones, "reason": reason},
     )

@@ -95,6 +95,7 @@ class Deliveries(RuleBasedStateMachine):
         by = dt.timedelta(hours=hours)
         names = ["next_attempt_at", "give_up_at", "held_at", "lease_until"]
         Delivery.objects.update(**{name: F(name) - by for name in names})
+        Destination.objects.update(open_until=F("open_until") - by, first_failure_at=F("first_failure_at") - by)
         for claim, _ in self.running:  # what a worker has read moves too
             assert claim.delivery.give_up_at is not None
             claim.delivery.give_up_at -= by

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .config import account_of
-from .failures import failure, request_id_of
+from .failures import S3Failure, failure, request_id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -117,7 +117,14 @@ class OurIdentity:
                 self._clients.clear()
 
     def whoami(self, region: str) -> Caller:
-        """Ask AWS who our delivery identity is. Raises: S3Failure."""
+        """Ask AWS who our delivery identity is; a session of ours that ended is renewed once. Raises: S3Failure."""
+        sts = self.sts(region)
+        try:
+            return self._caller(sts)
+        except S3Failure as ended:
+            if ended.code != "ExpiredTokenException":
+                raise
+        self.forget(sts)
         return self._caller(self.sts(region))
 
     def principal_arn(self) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...policies import compact, session_policy
+from ...policies import compact, reading_session_policy, session_policy
 from .config import S3Config
 from .failures import failure, request_id_of
 from .identity import Clock, Credentials, OurIdentity, utc_now
@@ -98,6 +98,12 @@ class Sessions:
         Raises: S3Failure.
         """
         return self._session(config, self._ask(config, _request(config, config.external_id)))
+
+    def begin_reading(self, config: S3Config) -> Session:
+        """Begin a session that can list and read below the prefix at most; it is not kept. Raises: S3Failure."""
+        policy = reading_session_policy(config.bucket, config.prefix, config.kms_key_arn)
+        request = _request(config, config.external_id)
+        return self._session(config, self._ask(config, {**request, "Policy": compact(policy)}))
 
     def _ask(self, config: S3Config, request: AssumeRoleRequestTypeDef) -> AssumeRoleResponseTypeDef:
         """Assume a role. Raises: S3Failure.

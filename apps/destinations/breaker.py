@@ -1,0 +1,18 @@
+"""When a destination that keeps failing is left alone, and for how long: arithmetic alone.
+
+Source: design, queue 5.7 (five failures in a row open it for 30 s, doubled up to 15 minutes; then one probe).
+"""
+
+from __future__ import annotations
+
+OPENS_AT = 5
+FIRST_SECONDS = 30.0
+LONGEST_SECONDS = 900.0
+_DOUBLINGS = 5
+
+
+def open_seconds(fail_streak: int) -> float:
+    """Return how long nothing is claimed after that many failures in a row; 0.0 while the breaker stays closed."""
+    if fail_streak < OPENS_AT:
+        return 0.0
+    return min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(fail_streak - OPENS_AT, _DOUBLINGS))
