@@ -31,9 +31,9 @@ INSERT = """
 INSERT INTO destinations_delivery (
   id, attempts, crashes, next_attempt_at, error_code, error_message, error_owner, created_at,
   application_id, mode, destination_id, authorization_id, sync_job_id, seq, kind, state, reason, external_id,
-  object_key, sha256, resource_counts)
+  object_key, sha256, resource_counts, gaps, plan, parts)
 VALUES (%(id)s, 0, 0, now(), '', '', '', now(), %(application)s, %(mode)s, %(destination)s, %(authorization)s,
-  %(job)s, 1, 'live', 'PENDING', '', 'user', %(id)s::text, '', '{}')
+  %(job)s, 1, 'live', 'PENDING', '', 'user', %(id)s::text, '', '{}', '[]', '{}', '[]')
 """
 
 

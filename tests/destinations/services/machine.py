@@ -147,20 +147,20 @@ class Deliveries(RuleBasedStateMachine):
             lambda: services.backfill_destination(destination=self.destinations[number], by=SYSTEM, now=timezone.now())
         )
         assert told == (place.state == "DELETED")
-        if told:
-            return
-        for which, patient in enumerate(self.patients):
-            if patient.ended or not patient.syncs:
+        if not told and any(self.model.missing(place, patient) for patient in self.patients):
+            place.is_backfilling = True
+        while services.run_next_backfill_step():
+            pass
+        for each in self.model.places:
+            if not each.is_backfilling or each.state != "ENABLED":
                 continue
-            own = [
-                row for row in self.model.of(place)
-                if row.patient is patient and row.sync == patient.syncs and row.kind != "replay"
-            ]  # fmt: skip
-            if not own:
-                self.adopt(place, which, patient.syncs, "backfill", self.model.on_demand(place))
-            elif own[0].state == "SKIPPED":
-                own[0].kind, own[0].left = "backfill", 72
-                own[0].state = self.model.on_demand(place)
+            each.is_backfilling = False
+            for which, patient in enumerate(self.patients):
+                for row in self.model.missing(each, patient):
+                    if row is None:
+                        self.adopt(each, which, patient.syncs, "backfill", "PENDING")
+                    else:
+                        row.kind, row.left, row.state = "backfill", 72, "PENDING"
 
     @precondition(lambda self: self.model.rows)
     @rule(data=st.data())
