@@ -39,6 +39,7 @@ ALLOW_EMBEDDED_DATABASE = env.bool("ALLOW_EMBEDDED_DATABASE", default=False)
 STATEMENT_TIMEOUT_SECONDS = env.int("STATEMENT_TIMEOUT_SECONDS", default=60)
 LOCK_TIMEOUT_SECONDS = env.int("LOCK_TIMEOUT_SECONDS", default=10)
 IDLE_IN_TRANSACTION_SECONDS = env.int("IDLE_IN_TRANSACTION_SECONDS", default=60)
+CONNECT_TIMEOUT_SECONDS = env.int("CONNECT_TIMEOUT_SECONDS", default=10)
 EMBEDDED_DATABASE = not env.str("DATABASE_URL", default="")
 if EMBEDDED_DATABASE:
     from portal.embedded_postgres import EmbeddedPostgres
@@ -56,6 +57,9 @@ DATABASES = {
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
             "application_name": "record-relay",
+            # The statements of the hot paths are planned once per connection; a pooler by transactions may not bear it.
+            "prepare_threshold": 5 if env.bool("PREPARED_STATEMENTS", default=True) else None,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             # A socket that is not our server's must not be told the password in clear.
             **({"require_auth": "scram-sha-256"} if EMBEDDED_DATABASE else {}),
             "options": (
@@ -230,7 +234,7 @@ Q_CLUSTER = {
     "max_rss": 400_000,
     "catch_up": False,
     "compress": False,
-    "scheduler": True,
+    "scheduler": False,  # the supervisor sweeps: a row of the schedule table can neither stop nor start anything
     "daemonize_workers": True,
     "log_level": "WARNING",
     "cache": "qstat",
@@ -253,6 +257,10 @@ CACHES = {
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=120)
 EXPECT_LOCAL_WORKERS = env.bool("EXPECT_LOCAL_WORKERS", default=True)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
+# A cluster that has not moved at so many looks, so far apart, is restarted; one that does not stop is killed.
+STALL_SECONDS = env.float("STALL_SECONDS", default=20.0)
+STALL_LOOKS = env.int("STALL_LOOKS", default=3)
+STOP_SECONDS = env.float("STOP_SECONDS", default=25.0)
 
 # -- Link and FHIR (architecture 3, all lifetimes are settings) ------------------------------------
 CODE_SECONDS = env.int("CODE_SECONDS", default=300)
@@ -284,6 +292,8 @@ TRUST_SETTLE_SECONDS = env.float("TRUST_SETTLE_SECONDS", default=5.0)
 GIVE_UP_SECONDS = env.int("GIVE_UP_SECONDS", default=72 * 3600)
 # How many deliveries one retry or replay of many takes.
 BULK_ACTION_DELIVERIES = env.int("BULK_ACTION_DELIVERIES", default=10_000)
+# How many rows of a back-fill wait at once in its destination.
+BACKFILL_AHEAD = env.int("BACKFILL_AHEAD", default=50)
 SPOOL_DIR = Path(env.str("SPOOL_DIR", default=str(VAR / "spool")))
 # host:port pairs that the one door may reach although they are private (rulings B23).
 OUTBOUND_ALLOWED = env.list("OUTBOUND_ALLOWED", default=[])

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from psycopg import sql
 
 from .models import OutboxRow
+from .statements import run
 
 HEARTBEAT = sql.SQL(
     "UPDATE {} SET lease_until = statement_timestamp() + make_interval(secs => %s)"
@@ -54,6 +55,14 @@ def heartbeat(row: OutboxRow, token: uuid.UUID) -> None:
 
 def settle(row: OutboxRow, token: uuid.UUID, **changes: Any) -> None:
     """Write the outcome and give the lease back, if we still hold it. Raises: LostLease."""
-    held = type(row)._default_manager.filter(pk=row.pk, lease_token=token)
-    if not held.update(lease_token=None, lease_until=None, **changes):
+    if any(hasattr(value, "resolve_expression") for value in changes.values()):
+        held = type(row)._default_manager.filter(pk=row.pk, lease_token=token)
+        written = held.update(lease_token=None, lease_until=None, **changes)
+    else:
+        fields = [field for field in row._meta.concrete_fields if field.name in changes]
+        sets = "".join(f", {field.column} = %s" for field in fields)
+        query = f"UPDATE {row._meta.db_table} SET lease_token = NULL, lease_until = NULL{sets}"  # noqa: S608
+        values = [field.get_db_prep_save(changes[field.name], connection) for field in fields]
+        written = run(f"{query} WHERE id = %s AND lease_token = %s", [*values, row.pk, token]).rowcount
+    if not written:
         raise LostLease(str(row.pk))

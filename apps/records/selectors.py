@@ -91,7 +91,7 @@ def fetch_binary(query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]
     """
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(query, parameters, binary=True).fetchall()
+        return cursor.execute(query, parameters, binary=True, prepare=True).fetchall()
 
 
 def find_open_sources(partition_id: int, resource_type: str) -> dict[bytes, str]:

@@ -19,7 +19,8 @@ def main(what: str) -> None:
     from django.db import connection
 
     from apps.destinations.models import Delivery
-    from apps.destinations.services.delivering import _claim, deliver_next
+    from apps.destinations.services.claiming import claim_next
+    from apps.destinations.services.delivering import deliver_next
     from apps.destinations.states import CLAIMABLE
 
     def bare() -> bool:
@@ -27,7 +28,7 @@ def main(what: str) -> None:
             cursor.execute(BARE_CLAIM)
             return bool(cursor.rowcount)
 
-    work: Callable[[], bool] = {"bare": bare, "claim": lambda: _claim() is not None, "deliver": deliver_next}[what]
+    work: Callable[[], bool] = {"bare": bare, "claim": lambda: claim_next() is not None, "deliver": deliver_next}[what]
     due = Delivery.objects.filter(state__in=CLAIMABLE)
     connection.ensure_connection()
     print("ready", flush=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from apps.outbound.retries import backoff_seconds
 from apps.outbox.claims import settle
 from apps.outbox.doorbell import Lane, wake
 from apps.outbox.faults import FaultPoint, pass_fault_point
+from apps.outbox.statements import run
 
 from ..breaker import open_seconds
 from ..connectors.base import Receipt
@@ -155,6 +156,9 @@ def _must_pause(destination: Destination, outcome: Outcome) -> bool:
 
 
 def _end_streak(destination: Destination) -> None:
+    """Forget the failures that this attempt knew of when it was claimed."""
+    if not destination.fail_streak and not destination.refused_streak:
+        return
     failing = Destination.objects.filter(Q(fail_streak__gt=0) | Q(refused_streak__gt=0), pk=destination.pk)
     if failing.update(**HEALTHY):
         wake(Lane.DELIVER)  # what waited behind the breaker
@@ -185,15 +189,14 @@ def _keep_attempt(
     worker: str,
 ) -> None:
     error, receipt = outcome.error, outcome.receipt
-    with connection.cursor() as cursor:
-        cursor.execute(
-            ATTEMPT,
-            [
-                delivery.pk, delivery.attempts, started_at, milliseconds, error is None,
-                receipt.already_there if receipt else False, error.unknown_outcome if error else False,
-                error.stage if error else "", error.code if error else "", str(error) if error else "",
-                error.owner.value if error else "",
-                (error.request_id if error else receipt.request_id if receipt else "")[:128],
-                destination.config_version, worker[:100],
-            ],
-        )  # fmt: skip
+    run(
+        ATTEMPT,
+        [
+            delivery.pk, delivery.attempts, started_at, milliseconds, error is None,
+            receipt.already_there if receipt else False, error.unknown_outcome if error else False,
+            error.stage if error else "", error.code if error else "", str(error) if error else "",
+            error.owner.value if error else "",
+            (error.request_id if error else receipt.request_id if receipt else "")[:128],
+            destination.config_version, worker[:100],
+        ],
+    )  # fmt: skip

@@ -20,7 +20,7 @@ from apps.audit.events import SYSTEM
 from apps.authorizations.models import PatientAuthorization
 from apps.destinations import services
 from apps.destinations.models import Delivery, DeliveryAttempt, Destination
-from apps.destinations.services import delivering
+from apps.destinations.services import claiming, delivering
 from apps.outbox.transitions import IllegalTransition
 from apps.syncs.services import revoke_and_expunge
 from tests import factories
@@ -55,7 +55,7 @@ class Deliveries(RuleBasedStateMachine):
             mock.patch("apps.destinations.services.testing.connector_for", self.bucket),
             mock.patch("apps.destinations.services.retesting.connector_for", self.bucket),
             # All of a life is one transaction, which this would end.
-            mock.patch("apps.destinations.services.delivering.close_old_connections"),
+            mock.patch("apps.destinations.services.beats.close_old_connections"),
         ]
         for patch in self.patches:
             patch.start()
@@ -71,7 +71,7 @@ class Deliveries(RuleBasedStateMachine):
         PatientAuthorization.objects.update(current_seq=0)
         self.destinations = [self._destination(first, number) for number in range(2)]
         self.jobs: dict[tuple[int, int], uuid.UUID] = {}
-        self.running: list[tuple[delivering.Claim, object]] = []
+        self.running: list[tuple[claiming.Claim, object]] = []
         for number in range(2):
             self.turn_on(number, True)
 
@@ -267,7 +267,7 @@ class Deliveries(RuleBasedStateMachine):
         """A worker takes a row; what happens before it ends is up to the other rules."""
         self.shift(TICK_HOURS)
         may = self.model.claimable()
-        claim = delivering._claim()
+        claim = claiming.claim_next()
         assert (claim is not None) == bool(may)
         if claim is not None:
             assert claim.delivery.pk in may
@@ -280,7 +280,7 @@ class Deliveries(RuleBasedStateMachine):
         self.bucket.outcome = outcome
         row, asked = self.model.rows[claim.delivery.pk], len(self.bucket.asked)
         held = row.fence is fence
-        with mock.patch("apps.destinations.services.delivering._claim", return_value=claim):
+        with mock.patch("apps.destinations.services.delivering.claim_next", return_value=claim):
             assert delivering.deliver_next()
         assert self.bucket.asked[asked:] == ([claim.delivery.object_key] if held else []), "the fence was passed"
         self.model.finish(row, fence, outcome)

@@ -10,8 +10,8 @@ import pytest
 from django.db import DatabaseError, InterfaceError
 from pytest_django.fixtures import Settings
 
-from apps.destinations.services import delivering
-from apps.destinations.services.delivering import Claim
+from apps.destinations.services import beats
+from apps.destinations.services.claiming import Claim
 from apps.outbox.claims import LostLease
 
 
@@ -29,8 +29,8 @@ def test_beats_go_on_after_trouble(
             raise trouble("away")
         again.set()
 
-    monkeypatch.setattr(delivering, "heartbeat", heartbeat)
+    monkeypatch.setattr(beats, "heartbeat", heartbeat)
     claim = cast(Claim, SimpleNamespace(token="ours", delivery=None))
-    with delivering._Beats().keep(claim):
+    with beats.Beats().keep(claim):
         assert again.wait(30)
     assert set(tries) == {"ours"}
