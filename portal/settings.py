@@ -218,6 +218,8 @@ USE_I18N = True
 
 # -- Queue (design/queue.md 7; embedded: one cluster, one queue) -----------------------------------
 Q_WORKERS = env.int("Q_WORKERS", default=2)
+# How many attempts of one destination run at once: a storage that hangs must leave workers to the others.
+WORKERS_PER_DESTINATION = env.int("WORKERS_PER_DESTINATION", default=max(1, Q_WORKERS // 2))
 Q_CLUSTER = {
     "name": "record-relay",
     "workers": Q_WORKERS,

@@ -22,6 +22,7 @@ def database() -> Iterator[None]:
     """Run an embedded PostgreSQL in a folder of its own, with migrations applied; it is gone afterwards."""
     var = Path(tempfile.mkdtemp(prefix="record-relay-bench-"))
     os.environ |= {"VAR": str(var), "ALLOW_EMBEDDED_DATABASE": "1", "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    os.environ.setdefault("WORKERS_PER_DESTINATION", "16")  # what is measured in threads of one process
     for name in ("DATABASE_URL", "DELIVERY_ROLE_ARN", "AWS_PROFILE"):
         os.environ.pop(name, None)
     import django

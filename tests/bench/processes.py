@@ -37,7 +37,7 @@ class Cluster(Managed):
     """The supervisor and its cluster, as the product runs them."""
 
     def __init__(self, env: Mapping[str, str] = {}) -> None:
-        super().__init__("runworker", env=env)
+        super().__init__("runworker", env={"WORKERS_PER_DESTINATION": "1", **env})  # the default with two workers
 
 
 def descendants(pid: int) -> list[int]:

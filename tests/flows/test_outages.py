@@ -20,8 +20,9 @@ from apps.applications.keys import Mode
 from apps.audit.events import SYSTEM
 from apps.authorizations.models import PatientAuthorization
 from apps.destinations import services
-from apps.destinations.breaker import OPENS_AT
+from apps.destinations.breaker import OPENS_AT, SLOW_SECONDS, open_seconds
 from apps.destinations.models import Delivery, DeliveryAttempt, Destination
+from apps.destinations.services.claiming import claim_next
 from apps.mails.models import Mail
 from tests import factories
 from tests.records.partitions import Filled, Resource
@@ -237,3 +238,25 @@ def test_what_never_left_this_machine_says_nothing_of_the_destination(
     destination.refresh_from_db()
     assert Delivery.objects.get().error_code == "spool-failed"
     assert (destination.fail_streak, destination.first_failure_at) == (0, None)
+
+
+def test_a_destination_that_hangs_leaves_a_worker_to_the_others(team: world.Team, cloud_url: str) -> None:
+    """One attempt of it runs and does not end: whatever else is asked for next belongs to the others."""
+    hanging = world.make_destination(team, cloud_url, bucket=f"hang-{uuid.uuid4().hex[:8]}", name="Hanging")
+    fine = world.make_destination(team, cloud_url, bucket=f"fine-{uuid.uuid4().hex[:8]}", name="Fine")
+    patients = Patients(team, 5)
+    for number in range(5):
+        patients.sync(number)
+    Destination.objects.filter(pk=fine.pk).update(last_served_at=timezone.now())
+    held = claim_next()
+    assert held is not None
+    assert held.delivery.destination_id == hanging.pk
+    assert drain() == 5
+    assert Delivery.objects.filter(destination=fine, state="DELIVERED").count() == 5
+    assert Delivery.objects.filter(destination=hanging, state="RUNNING").count() == 1
+
+
+def test_a_failure_that_held_a_worker_for_long_opens_the_breaker_at_once() -> None:
+    assert open_seconds(1, took_seconds=SLOW_SECONDS - 0.1) == 0.0
+    assert [open_seconds(streak, took_seconds=SLOW_SECONDS) for streak in (1, 2, 3, 60)] == [30.0, 60.0, 120.0, 900.0]
+    assert [open_seconds(streak) for streak in (OPENS_AT - 1, OPENS_AT, OPENS_AT + 1, 60)] == [0.0, 30.0, 60.0, 900.0]

@@ -40,7 +40,7 @@ WHERE d.state = 'ENABLED' AND (d.open_until IS NULL OR d.open_until <= now())
   AND EXISTS (SELECT 1 FROM destinations_delivery v WHERE v.destination_id = d.id AND {DUE})
   AND (SELECT count(*) FROM destinations_delivery v WHERE v.destination_id = d.id
        AND v.state = 'RUNNING' AND v.lease_until > now())
-      < CASE WHEN d.fail_streak < {OPENS_AT} THEN d.concurrency ELSE 1 END
+      < CASE WHEN d.fail_streak < {OPENS_AT} THEN least(d.concurrency, %(share)s) ELSE 1 END
 ORDER BY d.mode = 'live' DESC, d.last_served_at ASC NULLS FIRST, d.id
 LIMIT 1 FOR UPDATE OF d SKIP LOCKED
 """  # noqa: S608
@@ -83,7 +83,7 @@ def claim_next() -> Claim | None:
     """
     token = uuid.uuid4()
     with transaction.atomic():
-        found = run(CANDIDATE, []).fetchone()
+        found = run(CANDIDATE, {"share": settings.WORKERS_PER_DESTINATION}).fetchone()
         if found is None:
             return None
         # A statement of its own: it sees what the holder of the lock before us has committed.

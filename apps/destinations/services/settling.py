@@ -92,7 +92,7 @@ def settle_delivery(
     if outcome.was_tried:
         _keep_attempt(delivery, destination, outcome, started_at, milliseconds, worker)
     if outcome.error is not None and delivery.kind != DeliveryKind.REPLAY:
-        _note_failure(destination, outcome, outcome.error, now)
+        _note_failure(destination, outcome, outcome.error, now, took_seconds=milliseconds / 1000)
     body = outcome.parts[0] if outcome.parts else None
     record_event(
         action=f"delivery.{changes['state'].lower()}",
@@ -164,7 +164,9 @@ def _end_streak(destination: Destination) -> None:
         wake(Lane.DELIVER)  # what waited behind the breaker
 
 
-def _note_failure(destination: Destination, outcome: Outcome, error: DeliveryError, now: dt.datetime) -> None:
+def _note_failure(
+    destination: Destination, outcome: Outcome, error: DeliveryError, now: dt.datetime, *, took_seconds: float
+) -> None:
     """Count a failure against the destination's health; what never left this machine says nothing of it."""
     if error.stage == SPOOL_STAGE:
         return
@@ -172,7 +174,7 @@ def _note_failure(destination: Destination, outcome: Outcome, error: DeliveryErr
     destination.fail_streak += 1
     destination.refused_streak = destination.refused_streak + 1 if _is_refusal(outcome) else 0
     destination.first_failure_at = destination.first_failure_at or now
-    if rest := open_seconds(destination.fail_streak):
+    if rest := open_seconds(destination.fail_streak, took_seconds=took_seconds):
         destination.open_until = now + dt.timedelta(seconds=rest)
     destination.save(update_fields=list(HEALTHY))
     if pausing:
