@@ -1,7 +1,8 @@
 """An S3 server that throws every object away: reads, counts, answers, each answer after a delay if asked.
 
 Owns the sockets of the delivery figures; refuses to store or to check anything. It also hands out a session of
-STS. `delay` is a network's round trip: it comes before every answer, "100 Continue" included.
+STS. `delay` is a network's round trip: it comes before every answer, "100 Continue" included. `hangs`: what is put to
+a path with that text in it is never answered.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ class SinkServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, delay: float) -> None:
+    def __init__(self, delay: float, hangs: bytes) -> None:
         self.delay = delay
+        self.hangs = hangs
         self.puts = 0
         self.keys: set[bytes] = set()
         super().__init__(("127.0.0.1", 0), SinkConnection, bind_and_activate=True)
@@ -53,7 +55,7 @@ class SinkConnection(socketserver.StreamRequestHandler):
                 self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             while length > 0:
                 length -= len(self.rfile.read(min(length, 2**20)))
-            time.sleep(server.delay)
+            time.sleep(3600 if server.hangs and server.hangs in target else server.delay)
             self.wfile.write(self._answer(server, method, target))
 
     def _read_headers(self) -> tuple[int, bool]:
@@ -85,8 +87,8 @@ class SinkConnection(socketserver.StreamRequestHandler):
 class Sink:
     """The server in a process of its own, so that it takes no time of the one that is measured."""
 
-    def __init__(self, delay: float = 0.0) -> None:
-        command = [sys.executable, "-m", __name__, str(delay)]
+    def __init__(self, delay: float = 0.0, *, hangs: str = "") -> None:
+        command = [sys.executable, "-m", __name__, str(delay), hangs]
         self._child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         assert self._child.stdout is not None
         self.url = f"http://127.0.0.1:{int(self._child.stdout.readline())}"
@@ -110,6 +112,6 @@ class Sink:
 
 
 if __name__ == "__main__":
-    with SinkServer(float(sys.argv[1])) as listening:
+    with SinkServer(float(sys.argv[1]), sys.argv[2].encode()) as listening:
         print(listening.server_address[1], flush=True)
         listening.serve_forever()
