@@ -24,6 +24,7 @@ from apps.authorizations.models import PatientAuthorization
 from apps.destinations import services
 from apps.destinations.models import Delivery, Destination
 from apps.destinations.services import deliver_next
+from apps.destinations.services.claiming import claim_next
 from apps.records.services import prune_versions
 from apps.syncs.services import revoke_and_expunge
 from tests import factories
@@ -181,6 +182,39 @@ def check_states(history: History) -> None:
     assert set(rows.values_list("state", flat=True)) <= {"DELIVERED", "FAILED", "SKIPPED", "SUPERSEDED"}
     for row in rows.filter(state="FAILED"):
         assert row.error_code == "EntityTooLarge"
+
+
+@pytest.mark.parametrize("contents", ["delta", "snapshot"])
+def test_a_delivery_that_was_overtaken_is_superseded_and_writes_nothing(calm: str, contents: str) -> None:
+    history = History.begin(calm, contents=contents)
+    history.sync({IDS[0]: "x"})
+    history.drain()
+    history.sync({IDS[0]: "y"})
+    history.happen("refuse")
+    history.drain()
+    history.sync({IDS[0]: "z"})
+    history.drain()
+    before = history.objects(history.sealed)
+    history.happen("retry")
+    history.drain()
+    states = Delivery.objects.filter(destination=history.sealed).order_by("seq").values_list("state", flat=True)
+    assert list(states) == ["DELIVERED", "SUPERSEDED", "DELIVERED"]
+    assert history.objects(history.sealed) == before
+
+
+def test_deliveries_of_one_authorization_go_one_by_one_in_the_order_of_their_syncs(calm: str) -> None:
+    history = History.begin(calm)
+    for text in "xyz":
+        history.sync({IDS[0]: text})
+    sealed = Delivery.objects.filter(destination=history.sealed)
+    Delivery.objects.filter(destination=history.plain).delete()
+    first = sealed.get(seq=1)
+    sealed.filter(pk=first.pk).update(next_attempt_at=timezone.now() + dt.timedelta(hours=1))
+    assert claim_next() is None, "a later sync overtook one that waits"
+    sealed.filter(pk=first.pk).update(next_attempt_at=timezone.now() - dt.timedelta(hours=1))
+    claimed = claim_next()
+    assert claimed is not None
+    assert (claimed.delivery.seq, claim_next()) == (1, None)
 
 
 def test_a_delta_of_one_change_holds_one_line(calm: str) -> None:

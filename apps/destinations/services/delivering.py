@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from apps.audit.events import SYSTEM
 from apps.audit.services import record_event
 from apps.encryption.envelope import EnvelopeError
-from apps.outbound.failures import DeliveryError
+from apps.outbound.failures import DeliveryError, FaultOwner
 from apps.outbox.claims import LostLease
 from apps.outbox.faults import FaultPoint, pass_fault_point
 from apps.outbox.statements import run
@@ -29,12 +29,14 @@ from ..selectors import connector_for, place_of
 from ..states import DeliveryKind
 from .beats import Beats
 from .claiming import Claim, claim_next
+from .replacing import adopt_if_accepted
 from .sealing import Superseded, plan_delivery
 from .settling import Outcome, settle_delivery, told_parts
 from .spooling import Part, our_fault, spooled
 
 logger = logging.getLogger("relay.delivery")
 _beats = Beats()
+ASSUME_ROLE = "assume_role"  # the stage at which a role refuses us
 
 NOTE = """
 UPDATE destinations_delivery SET sha256 = %s, bytes = %s, resources = %s, plan = %s, parts = %s
@@ -95,11 +97,10 @@ def _send(claim: Claim, plan: Plan, parts: list[Part]) -> Outcome:
     _note(claim, plan, parts, written)
     receipt = None
     try:
-        connector = connector_for(claim.delivery.destination)
         for part in parts:
             if part.role in written:
                 continue
-            receipt = connector.deliver(_batch(claim, part))
+            receipt = _write(claim, part)
             written.add(part.role)
             pass_fault_point(FaultPoint.DELIVERY_PART_WRITTEN)
     except DeliveryError as error:
@@ -110,6 +111,18 @@ def _send(claim: Claim, plan: Plan, parts: list[Part]) -> Outcome:
         return Outcome(plan=plan, parts=parts, written=written, error=sealed_off)
     pass_fault_point(FaultPoint.DELIVERY_WRITTEN)
     return Outcome(plan=plan, parts=parts, written=written, receipt=receipt)
+
+
+def _write(claim: Claim, part: Part) -> Receipt:
+    """Write one object; where only the next external ID opens the role any more, with that. Raises: DeliveryError."""
+    destination, batch = claim.delivery.destination, _batch(claim, part)
+    try:
+        return connector_for(destination).deliver(batch)
+    except DeliveryError as refused:
+        is_trust = refused.stage == ASSUME_ROLE and refused.owner == FaultOwner.CUSTOMER
+        if not is_trust or not adopt_if_accepted(destination):
+            raise
+    return connector_for(destination).deliver(batch)
 
 
 def _note(claim: Claim, plan: Plan, parts: list[Part], written: Collection[str]) -> None:

@@ -23,9 +23,11 @@ class Superseded(Exception):
 
 def plan_delivery(delivery: Delivery, view: View | None) -> Plan:
     """Return the plan that an earlier attempt froze, or a new one. Raises: Superseded."""
+    destination = delivery.destination
+    if destination.tombstones and delivery.kind in (DeliveryKind.LIVE, DeliveryKind.BACKFILL):
+        _check_not_overtaken(delivery)
     if delivery.plan:
         return Plan.read(delivery.plan)
-    destination = delivery.destination
     is_begun = bool(delivery.sha256)  # plain bytes may lie there already: it stays so
     if is_begun or (not destination.is_sealed and delivery.kind != DeliveryKind.TOMBSTONE):
         return PLAIN
@@ -46,13 +48,17 @@ def plan_delivery(delivery: Delivery, view: View | None) -> Plan:
     )
 
 
+def _check_not_overtaken(delivery: Delivery) -> None:
+    """Raises: Superseded."""
+    if _delivered(delivery).filter(seq__gt=delivery.seq).exists():
+        raise Superseded
+
+
 def _find_base(delivery: Delivery, view: View) -> Delivery | None:
-    """Return the newest delivered state, if what was visible then is still kept. Raises: Superseded."""
+    """Return the newest delivered state, if what was visible then is still kept."""
     before = _delivered(delivery).exclude(kind=DeliveryKind.TOMBSTONE).order_by("-seq").first()
     if before is None:
         return None
-    if before.seq > delivery.seq:
-        raise Superseded
     counted = before.plan.get("counts") or before.resource_counts
     return before if View(view.partition_id, before.seq).counts() == counted else None
 
