@@ -8,7 +8,7 @@ from __future__ import annotations
 OPENS_AT = 5
 FIRST_SECONDS = 30.0
 LONGEST_SECONDS = 900.0
-# A failure that held a worker for so long opens it at once: a storage that hangs must not take one worker after another.
+# A failure that held a worker for so long opens it at once: what hangs must not take one worker after another.
 SLOW_SECONDS = 10.0
 _DOUBLINGS = 5
 

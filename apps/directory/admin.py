@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.contrib import admin
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from apps.workspaces.scoped_admin import SupportModelAdmin, cells
 
-from .models import Endpoint
+from .models import Endpoint, EndpointBudget
 
 
 class EndpointAdmin(SupportModelAdmin):
@@ -29,8 +32,16 @@ class EndpointAdmin(SupportModelAdmin):
             ("FHIR base", cells.code(found.fhir_base)),
             ("Client", cells.code(found.client_id)),
             ("Refreshes", self.refreshes(found)),
+            ("Syncs at once", str(found.concurrent_syncs)),
+            ("Requests per minute", str(found.requests_per_minute or "no limit")),
+            ("Left alone until", cells.moment(self.closed_until(found))),
             ("Updated", self.updated(found)),
         ]
+
+    def closed_until(self, found: Endpoint) -> dt.datetime | None:
+        """Return the end of the rest that the source has asked for, if that is still to come."""
+        budget = EndpointBudget.objects.filter(endpoint=found, closed_until__gt=timezone.now()).first()
+        return budget.closed_until if budget else None
 
     @admin.display(description="Refreshes")
     def refreshes(self, found: Endpoint) -> str:

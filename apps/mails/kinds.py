@@ -20,6 +20,8 @@ class MailKind(StrEnum):
     LIVE_DESTINATION_CHANGED = "live_destination_changed"
     DESTINATION_PAUSED = "destination_paused"
     DELIVERY_TROUBLE = "delivery_trouble"
+    DESTINATION_DRIFTED = "destination_drifted"
+    OPERATOR_TROUBLE = "operator_trouble"
     LIVE_ACCESS_REQUESTED = "live_access_requested"
     LIVE_ACCESS_DECIDED = "live_access_decided"
     MEMBER_ADDED = "member_added"
@@ -177,6 +179,41 @@ KINDS: dict[MailKind, Kind] = {
         advice_title="What to do",
         advice="Run Test connection on the page above: it says at which step it fails and what to change.",
         why=TO_OWNERS,
+    ),
+    MailKind.DESTINATION_DRIFTED: _kind(
+        MailKind.DESTINATION_DRIFTED,
+        "destination",
+        "destination_id",
+        "code",
+        choices={
+            "step": {
+                "assume_role": "Your role does not let us in any more.",
+                "region": "The bucket is in another region now.",
+                "write_object": "A small object could not be written the way a delivery is.",
+                "encryption": "A small object was not encrypted as the destination asks for.",
+            }
+        },
+        subject="The next delivery to {destination} would fail",
+        page="destinations/{destination_id}/",
+        button="Open the destination",
+        advice_title="What to do",
+        advice="Run Test connection on the page above: it says at which step it fails and what to change.",
+        why=TO_OWNERS,
+    ),
+    MailKind.OPERATOR_TROUBLE: _kind(
+        MailKind.OPERATOR_TROUBLE,
+        "code",
+        "stage",
+        "count",
+        subject="A fault of ours holds deliveries up: {code}",
+        page="/support/",
+        button="Open the console",
+        advice_title="What to do",
+        advice=(
+            "Find a delivery with this code in the console: its attempts say what to check on this server. Customers "
+            "can do nothing about it, and their destinations are not held responsible."
+        ),
+        why="You get this mail because you are support staff. There is one for each code and hour at most.",
     ),
     MailKind.LIVE_ACCESS_REQUESTED: _kind(
         MailKind.LIVE_ACCESS_REQUESTED,

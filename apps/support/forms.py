@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from apps.directory.models import EndpointStatus
+from apps.directory.models import LEAST_PER_MINUTE, EndpointStatus
 
 from .services import Proof
 
@@ -30,4 +30,20 @@ class EndpointStatusForm(forms.Form):
             (EndpointStatus.UNAVAILABLE.value, "Unavailable: nobody can choose it"),
         ],
         widget=forms.RadioSelect,
+    )
+
+
+class EndpointLimitsForm(forms.Form):
+    concurrent_syncs = forms.IntegerField(
+        label="Syncs at once",
+        min_value=1,
+        max_value=1000,
+        help_text="Of all teams together. Further ones wait; other endpoints' syncs go on.",
+    )
+    requests_per_minute = forms.IntegerField(
+        label="Requests per minute",
+        min_value=LEAST_PER_MINUTE,
+        max_value=1_000_000,
+        required=False,
+        help_text="Of all syncs together. Empty: no limit.",
     )

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.directory.models import Endpoint, EndpointStatus
+from apps.directory.services import set_endpoint_limits
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.models import Membership
 from apps.workspaces.scoped_admin import Crumb, render_page, root_url, support_page
@@ -21,7 +22,7 @@ from apps.workspaces.scoped_admin.guards import signed_in_recently
 from apps.workspaces.scoped_admin.support_trail import record_support_view
 
 from . import selectors
-from .forms import EndpointStatusForm, ResetForm
+from .forms import EndpointLimitsForm, EndpointStatusForm, ResetForm
 from .searching import find_by_id
 from .services import NoSecondFactor, NotByOneself, Proof, reset_second_factor, set_endpoint_status
 
@@ -164,3 +165,29 @@ def change_endpoint(request: HttpRequest, object_id: UUID) -> HttpResponse:
         ("State", ""),
     ]
     return render_page(request, "form.html", context, title=f"State of {endpoint}", crumbs=crumbs)
+
+
+@support_page()
+def change_endpoint_limits(request: HttpRequest, object_id: UUID) -> HttpResponse:
+    """Say how much a source bears."""
+    endpoint = get_object_or_404(Endpoint, pk=object_id)
+    back = reverse("support:directory_endpoint_change", args=[endpoint.pk])
+    now = {"concurrent_syncs": endpoint.concurrent_syncs, "requests_per_minute": endpoint.requests_per_minute}
+    form = EndpointLimitsForm(request.POST or None, initial=now)
+    if request.method == "POST" and form.is_valid():
+        if set_endpoint_limits(endpoint=endpoint, **form.cleaned_data, by=actor_of(request)):
+            messages.success(request, f"The limits of {endpoint} are changed.")
+        return HttpResponseRedirect(back)
+    context = {
+        "form": form,
+        "submit": "Save",
+        "cancel": back,
+        "intro": "Syncs that run keep to the old limits for the rest of their step, three minutes at most.",
+    }
+    crumbs: list[Crumb] = [
+        ("Support", reverse("support:index")),
+        ("Endpoints", reverse("support:directory_endpoint_changelist")),
+        (str(endpoint), back),
+        ("Limits", ""),
+    ]
+    return render_page(request, "form.html", context, title=f"Limits of {endpoint}", crumbs=crumbs)

@@ -16,6 +16,7 @@ from apps.audit.events import SYSTEM
 from apps.authorizations.models import PatientAuthorization
 from apps.destinations.models import Delivery
 from apps.destinations.services import deliver_next, disable_destination, enable_destination
+from apps.directory.models import EndpointBudget
 from apps.fhir.resource_types import SUPPORT_TYPES
 from apps.outbound.failures import SourceError
 from apps.outbound.http import Response
@@ -201,6 +202,8 @@ def test_a_throttled_source_is_left_alone_for_as_long_as_it_asks_and_loses_nothi
     assert [each["status"] for each in control.asked()][-1] == 429, "nothing is asked after the refusal"
     assert not run_next_sync_job()
     SyncJob.objects.update(next_attempt_at=before)
+    assert not run_next_sync_job(), "the endpoint is closed to every job"
+    EndpointBudget.objects.update(closed_until=before)
     job = world.sync(linked)
     assert (job.state, job.gaps, job.source_failures) == ("COMPLETED", [], 0)
 

@@ -42,6 +42,8 @@ CONTEXTS: dict[MailKind, dict[str, Value]] = {
         "end": "paused",
         "ends_at": LATER,
     },
+    MailKind.DESTINATION_DRIFTED: {**LAKE, "code": "AccessDenied", "step": "assume_role"},
+    MailKind.OPERATOR_TROUBLE: {"code": "ExpiredTokenException", "stage": "our_identity", "count": 40},
     MailKind.LIVE_ACCESS_REQUESTED: {"request_id": DESTINATION},
     MailKind.LIVE_ACCESS_DECIDED: {"decision": "granted"},
     MailKind.MEMBER_ADDED: {"member": "bob@acme.example", "role": "admin"},

@@ -18,6 +18,7 @@ from apps.records.models import StoredResource
 from apps.records.selectors import find_view
 from apps.syncs.models import CrawledPage, SyncJob
 from apps.syncs.services import crawling, revoke_and_expunge, run_next_sync_job, running, sweep_sync_jobs
+from apps.syncs.services.claiming import claim_job
 from apps.syncs.services.keeping import PageKeeper
 
 from .conftest import request, run, step
@@ -130,7 +131,7 @@ def test_revoked_in_mid_crawl_the_next_page_is_not_kept_and_no_row_is_left(
 def test_revoked_between_claim_and_crawl_no_row_is_left(authorization: PatientAuthorization) -> None:
     job = request(authorization)
     SyncJob.objects.update(next_attempt_at=timezone.now() - dt.timedelta(hours=1))
-    claimed = running._claim()
+    claimed = claim_job()
     assert claimed is not None
     revoke_and_expunge(authorization=authorization, by=SYSTEM, now=timezone.now())
     with pytest.raises(LostLease):

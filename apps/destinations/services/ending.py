@@ -23,6 +23,7 @@ from ..models import Delivery
 from ..selectors import place_of
 from ..states import UNDELIVERED, DeliveryKind, DeliveryState, DestinationState
 from .destinations import lock_destination
+from .paging_operator import page_operator
 
 MAX_CRASHES = 3
 
@@ -84,6 +85,8 @@ def _take_back(delivery: Delivery, token: uuid.UUID, now: dt.datetime) -> int:
         target_id=delivery.pk,
         detail={"crashes": delivery.crashes + 1},
     )
+    if poison:
+        page_operator(code="worker-crashed", stage="delivery", now=now)
     wake(Lane.DELIVER)
     return 1
 

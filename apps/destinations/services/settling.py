@@ -28,14 +28,15 @@ from ..models import Delivery, Destination
 from ..selectors import place_of
 from ..states import DeliveryKind, DeliveryState, DestinationState
 from .destinations import HEALTHY, lock_destination, pause_destination
+from .paging_operator import page_if_ours
 from .spooling import SPOOL_STAGE, Part
 
 REFUSALS_BEFORE_PAUSE = 3
 
-# Never tried again by itself: another's object has our name, it cannot fit, or the bytes have changed.
-FINAL_CODES = frozenset(
-    {"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "EncryptionMismatch", "body-changed", "data-pruned"}
-)
+# Of one row, whatever its destination is like: another's object has our name, it cannot fit, or the bytes have changed.
+ROW_CODES = frozenset({"PreconditionFailed", "EntityTooLarge", "KeyTooLongError", "body-changed", "data-pruned"})
+FINAL_CODES = ROW_CODES | {"EncryptionMismatch"}  # never tried again by itself
+OUR_STAGES = (SPOOL_STAGE, "our_identity")
 
 
 ATTEMPT = """
@@ -108,6 +109,8 @@ def settle_delivery(
             "code": outcome.error.code if outcome.error else "",
         },
     )
+    if outcome.error is not None:
+        page_if_ours(outcome.error, attempts=delivery.attempts, now=now)
     pass_fault_point(FaultPoint.DELIVERY_SETTLING)
 
 
@@ -143,8 +146,11 @@ def _changes(
 
 
 def _is_refusal(outcome: Outcome) -> bool:
+    """Whether only the destination's owner can repair it, and not for this row alone."""
     error = outcome.error
-    return error is not None and error.permanent and error.owner == FaultOwner.CUSTOMER
+    if error is None or error.code in ROW_CODES:
+        return False
+    return error.permanent and error.owner == FaultOwner.CUSTOMER
 
 
 def _must_pause(destination: Destination, outcome: Outcome) -> bool:
@@ -168,11 +174,11 @@ def _note_failure(
     destination: Destination, outcome: Outcome, error: DeliveryError, now: dt.datetime, *, took_seconds: float
 ) -> None:
     """Count a failure against the destination's health; what never left this machine says nothing of it."""
-    if error.stage == SPOOL_STAGE:
+    if error.stage in OUR_STAGES:
         return
     pausing = _must_pause(destination, outcome)
     destination.fail_streak += 1
-    destination.refused_streak = destination.refused_streak + 1 if _is_refusal(outcome) else 0
+    destination.refused_streak += _is_refusal(outcome)
     destination.first_failure_at = destination.first_failure_at or now
     if rest := open_seconds(destination.fail_streak, took_seconds=took_seconds):
         destination.open_until = now + dt.timedelta(seconds=rest)

@@ -35,7 +35,10 @@ class EndpointConsole(EndpointAdmin):
     object_template = "support/endpoint.html"
 
     def own_urls(self) -> list[URLPattern]:
-        return [self.own("<uuid:object_id>/status/", views.change_endpoint, "status")]
+        return [
+            self.own("<uuid:object_id>/status/", views.change_endpoint, "status"),
+            self.own("<uuid:object_id>/limits/", views.change_endpoint_limits, "limits"),
+        ]
 
     def object_context(self, request: HttpRequest, found: Endpoint) -> dict[str, Any]:
         return {

@@ -22,7 +22,7 @@ from apps.records.selectors import View
 from apps.records.services import close_sequence, discard_staged
 
 from ..models import SyncJob
-from ..states import SyncCause, SyncState
+from ..states import SyncCause, SyncState, owner_of
 from .crawling import CrawlResult
 from .requesting import next_refresh, request_sync
 
@@ -101,6 +101,7 @@ def fail_sync(
             authorization,
             now,
             error_code=code,
+            error_owner=owner_of(code).value,
             error_message=message,
             source_outcome=(outcome or b"").decode("utf-8", "replace").replace("\x00", ""),
         )

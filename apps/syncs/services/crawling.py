@@ -15,20 +15,22 @@ from django.utils import timezone
 
 from apps.authorizations.services import fresh_access_token
 from apps.authorizations.smart import door
+from apps.directory.services import close_endpoint, spend_request
 from apps.fhir.codec import SourcePage
 from apps.fhir.resource_types import SUPPORT_TYPES, SUPPORTED_TYPES
 from apps.outbound.failures import SourceError
-from apps.outbox.claims import heartbeat
 from apps.outbox.draining import is_draining
 from apps.records.selectors import View
 from apps.records.services import discard_staged
 
 from ..models import SyncJob
 from ..source import Source, fault
+from .claiming import beat
 from .findings import count_rejected, measure_progress, short_types, types_not_offered, types_with_nameless
 from .keeping import PageKeeper
 
 BATCH_IDS = 50
+PATIENCE_SECONDS = 2.0  # a longer wait for the endpoint's budget is waited for by the row, not by a worker
 ROUNDS = 6  # references of references: PractitionerRole -> Organization -> partOf …
 
 Answer = TypeVar("Answer")
@@ -36,6 +38,14 @@ Answer = TypeVar("Answer")
 
 class OutOfTime(Exception):
     """This step has used its time; what is staged stands."""
+
+
+class MustWait(OutOfTime):
+    """The endpoint's budget is spent, or it wants to be left alone: this step ends, and it is nobody's failure."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ class Crawl:
     complete: set[str] = field(default_factory=set)
     types: list[str] = field(default_factory=list)
     outcome: bytes | None = None
+    is_paid_ahead: bool = False
 
     @cached_property
     def keeper(self) -> PageKeeper:
@@ -171,10 +182,8 @@ class Crawl:
     # -- one page ----------------------------------------------------------------------------------
 
     def _asked(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask the source, once more with a fresh token after a 401. Raises: SourceError, OutOfTime."""
-        if time.monotonic() > self.deadline or is_draining():
-            raise OutOfTime
-        heartbeat(self.job, self.token)
+        """Ask the source, once more with a fresh token after a 401. Raises: SourceError, OutOfTime, LostLease."""
+        self._may_ask()
         try:
             return ask()
         except SourceError as failure:
@@ -183,7 +192,26 @@ class Crawl:
         self.source.access_token = fresh_access_token(
             authorization=self.job.authorization, now=timezone.now(), rejected=self.source.access_token
         )
+        self._may_ask()
         return ask()
+
+    def _may_ask(self) -> None:
+        """Prolong the lease and wait for the endpoint's budget, if only for a moment. Raises: OutOfTime, LostLease."""
+        if time.monotonic() > self.deadline or is_draining():
+            raise OutOfTime
+        endpoint = self.job.authorization.endpoint
+        if closed := beat(self.job, self.token, endpoint.pk):
+            raise MustWait(closed)
+        if self.is_paid_ahead:
+            self.is_paid_ahead = False
+            return
+        # The first question of a step is what may be asked. Alone it gets nowhere: the next one is paid with it.
+        self.is_paid_ahead = not self.types
+        count, patience = 1 + self.is_paid_ahead, time.monotonic() + PATIENCE_SECONDS
+        while wait := spend_request(endpoint.pk, per_minute=endpoint.requests_per_minute, count=count):
+            if time.monotonic() + wait > patience:
+                raise MustWait(wait)
+            time.sleep(wait)
 
     # -- what went wrong ------------------------------------------------------------------------------
 
@@ -199,6 +227,8 @@ class Crawl:
         self.outcome = self.outcome or failure.outcome
         if not failure.permanent:
             self.transient.append(failure)
+        if failure.status in (429, 503) and failure.retry_after_seconds:
+            close_endpoint(self.job.authorization.endpoint_id, seconds=failure.retry_after_seconds)
 
     def name_unreached(self, code: str, message: str) -> None:
         """Name every type that no step has finished: a gap that nobody names would be a silent loss."""

@@ -10,17 +10,29 @@ from apps.applications.models import ApiKey
 from apps.audit.events import Actor
 from apps.authorizations import services as authorizations
 from apps.authorizations.models import OneTimeToken
-from apps.authorizations.services import InvalidGrant, IssuedTokens
+from apps.authorizations.services import CodeReused, InvalidGrant, IssuedTokens
 
 from ..states import SyncCause
 from .requesting import NotActive, request_sync
 
 
-@transaction.atomic
 def exchange_code(
     *, code: str, redirect_uri: str, code_verifier: str, client: ApiKey, by: Actor, now: dt.datetime
 ) -> IssuedTokens:
-    """Raises: InvalidGrant."""
+    """Raises: InvalidGrant; a code used twice ends what it issued (RFC 6749 4.1.2)."""
+    try:
+        return _exchange_code(
+            code=code, redirect_uri=redirect_uri, code_verifier=code_verifier, client=client, by=by, now=now
+        )
+    except CodeReused as reused:
+        authorizations.end_reused_code(consent=reused.consent, by=by, now=now)  # stands although it is refused
+        raise
+
+
+@transaction.atomic
+def _exchange_code(
+    *, code: str, redirect_uri: str, code_verifier: str, client: ApiKey, by: Actor, now: dt.datetime
+) -> IssuedTokens:
     consent = authorizations.redeem_one_time_token(
         value=code,
         kind=OneTimeToken.Kind.CODE,

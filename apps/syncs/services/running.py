@@ -7,43 +7,33 @@ import logging
 import uuid
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from apps.applications.models import Application
 from apps.authorizations.models import SourceToken
 from apps.authorizations.services import ReauthorizationNeeded
+from apps.destinations.services import page_operator
 from apps.outbound.failures import SourceError
-from apps.outbox.claims import LostLease, settle, take
+from apps.outbox.claims import LostLease, settle
 from apps.outbox.doorbell import Lane, wake
 from apps.outbox.draining import is_draining
 from apps.outbox.faults import FaultPoint, pass_fault_point
 
 from ..models import SyncJob
-from ..states import SyncState
+from ..states import SyncState, owner_of
+from .claiming import claim_job
 from .completing import complete_sync, fail_sync
-from .crawling import Crawl, OutOfTime
+from .crawling import Crawl, MustWait, OutOfTime
 
 logger = logging.getLogger("relay.sync")
 MAX_CRASHES = 3
-RUNNING_PER_APPLICATION = 4
-
-# Live first, then whoever was served longest ago; a busy application waits at its limit.
-CANDIDATE = """
-SELECT job.id FROM syncs_syncjob job JOIN applications_application app ON app.id = job.application_id
-WHERE job.state = 'WAITING' AND job.next_attempt_at <= now()
-  AND (SELECT count(*) FROM syncs_syncjob other
-       WHERE other.application_id = job.application_id AND other.state = 'ACTIVE') < %s
-ORDER BY job.mode = 'live' DESC, app.last_served_at ASC NULLS FIRST, job.next_attempt_at, job.id
-LIMIT 1 FOR UPDATE OF job SKIP LOCKED
-"""
 
 
 def run_next_sync_job() -> bool:
     """Do one step of the next due job; False when none is due. Never raises for what a source does."""
-    claimed = _claim()
+    claimed = claim_job()
     if claimed is None:
         return False
     job, token = claimed
@@ -53,24 +43,6 @@ def run_next_sync_job() -> bool:
     except LostLease:
         logger.warning("sync %s lost its lease", job.pk)
     return True
-
-
-@transaction.atomic
-def _claim() -> tuple[SyncJob, uuid.UUID] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(CANDIDATE, [RUNNING_PER_APPLICATION])
-        found = cursor.fetchone()
-    if found is None:
-        return None
-    job = SyncJob.objects.get(pk=found[0])
-    token = take(job, from_states=(SyncState.WAITING,), to_state=SyncState.ACTIVE)
-    if token is None:
-        return None
-    Application.objects.filter(pk=job.application_id).update(last_served_at=Now())
-    SyncJob.objects.filter(pk=job.pk, started_at__isnull=True).update(started_at=Now())
-    return SyncJob.objects.select_related(
-        "authorization__endpoint", "authorization__application", "authorization__consent"
-    ).get(pk=job.pk), token
 
 
 def _step(job: SyncJob, token: uuid.UUID) -> None:
@@ -86,11 +58,13 @@ def _step(job: SyncJob, token: uuid.UUID) -> None:
     crawl = Crawl(job, token)
     try:
         crawl.run()
-    except OutOfTime:
+    except OutOfTime as early:
         # A step that brought nothing is a failing source, not a long crawl: it must not go on for ever.
-        stuck = crawl.is_stuck and not is_draining()
+        # One that had to wait for the endpoint's budget is neither, unless something failed before that.
+        waits = early.seconds if isinstance(early, MustWait) else 0.0
+        stuck = crawl.is_stuck and not is_draining() and (not waits or bool(crawl.gaps))
         if not stuck or job.source_failures + 1 < settings.SYNC_ATTEMPTS:
-            _hand_back(job, token, crawl, seconds=crawl.retry_seconds() if stuck else 0, failed=stuck)
+            _hand_back(job, token, crawl, seconds=max(waits, crawl.retry_seconds() if stuck else 0.0), failed=stuck)
             return
         crawl.name_unreached("timeout", "The source did not answer in the time that a sync has.")
     except ReauthorizationNeeded as needed:
@@ -134,6 +108,7 @@ def _hand_back(job: SyncJob, token: uuid.UUID, crawl: Crawl, *, seconds: float, 
             source_failures=F("source_failures") + (1 if failed else 0),
             requests_made=F("requests_made") + crawl.requests_made,
             error_code=crawl.first_code,
+            error_owner=owner_of(crawl.first_code).value if crawl.first_code else "",
         )
         wake(Lane.SYNC)
 
@@ -155,6 +130,7 @@ def sweep_sync_jobs() -> int:
                     now=timezone.now(),
                     message="The worker was lost three times in this sync.",
                 )
+                page_operator(code="worker-crashed", stage="sync", now=timezone.now())
             else:
                 settle(
                     job,

@@ -19,6 +19,7 @@ class Place:
     state: str = "UNTESTED"
     tested: bool = False
     refusals: int = 0
+    is_backfilling: bool = False
 
 
 @dataclass(eq=False)
@@ -123,6 +124,14 @@ class Model:
 
     # -- new rows, by destination --
 
+    def missing(self, place: Place, patient: Patient) -> list[Row | None]:
+        """Return what a back-fill brings: the skipped rows, and None for a newest sync that has no row."""
+        if patient.ended or not patient.syncs:
+            return []
+        own = [row for row in self.of(place) if row.patient is patient and row.kind != "replay"]
+        skipped: list[Row | None] = [row for row in own if row.state == "SKIPPED"]
+        return skipped if any(row.sync == patient.syncs for row in own) else [*skipped, None]
+
     def after_sync(self, place: Place) -> str | None:
         return {"ENABLED": "PENDING", "PAUSED": "HELD", "READY": "SKIPPED", "UNTESTED": "SKIPPED"}.get(place.state)
 
@@ -156,8 +165,8 @@ class Model:
             place.refusals = 0 if counts else place.refusals
             return
         if counts:
-            place.refusals = place.refusals + 1 if outcome in ("refused", "final") else 0
-        pauses = counts and place.refusals >= 3 and place.state == "ENABLED"
+            place.refusals += outcome == "refused"
+        pauses = counts and outcome == "refused" and place.refusals >= 3 and place.state == "ENABLED"
         if row.kind == "replay" or row.left <= 0 or outcome == "final":
             row.state = "FAILED"
         elif pauses or place.state != "ENABLED":
