@@ -39,5 +39,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "BulkActionState": "apps.destinations.states.BulkState",
         "BulkItemState": "apps.destinations.states.BulkItemState",
         "BulkVerb": "apps.destinations.states.BulkVerb",
+        "ReconciliationState": "apps.destinations.states.ReconciliationState",
     },
 }

@@ -17,17 +17,19 @@ from rest_framework.views import APIView
 
 from apps.applications.api import ApiKeyViewSet
 from apps.applications.authentication import SessionScopeAuthentication
+from apps.applications.origin_api import AllowedOriginViewSet
 from apps.applications.team_api import InvitationViewSet, MemberViewSet
 from apps.audit_log.api import AuditEventViewSet
 from apps.authorizations.api import AuthorizationViewSet
-from apps.destinations.api import BulkActionViewSet, DeliveryViewSet, DestinationViewSet
+from apps.destinations.api import BulkActionViewSet, DeliveryViewSet, DestinationViewSet, ReconciliationVerbs
 from apps.directory.api import EndpointViewSet
 from apps.syncs.api import AuthorizationVerbs, SyncJobViewSet
 
 RESOURCES: dict[str, list[Any]] = {
     "keys": [ApiKeyViewSet],
+    "allowed-origins": [AllowedOriginViewSet],
     "endpoints": [EndpointViewSet],
-    "destinations": [DestinationViewSet],
+    "destinations": [DestinationViewSet, ReconciliationVerbs],
     "deliveries": [DeliveryViewSet],
     "bulk-actions": [BulkActionViewSet],
     "authorizations": [AuthorizationViewSet, AuthorizationVerbs],

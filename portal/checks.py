@@ -70,7 +70,7 @@ def check_laptop_values(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     if not is_laptop() and settings.FAULTS:
-        problems.append(
+        found.append(
             Error(
                 "FAULTS is on: whoever sets FAULT ends our workers.",
                 hint="Remove FAULTS from the environment.",

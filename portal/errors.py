@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 
 from apps.applications.problems import problem_response
 from apps.workspaces.scoped_admin import InOtherMode, RoleDoesNotAllow
+
+RETRY_AFTER_SECONDS = 5
+PATIENTS_PAGES = ("/link/c/", "/link/auth", "/link/open", "/link/callback", "/oauth/authorize")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -32,20 +38,36 @@ def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         return problem_response(request, status=404, code="not_found", detail="There is nothing at this address.")
-    if request.path.startswith(("/link/", "/oauth/")) and not request.path.startswith("/link/c/"):
-        told = f"There is nothing at {request.path[:100]}."
-        body = {"statusCode": 404, "error": "Not Found", "message": told, "error_description": told}
-        return JsonResponse(body, status=404)
+    if _is_link(request):
+        return _link_refusal(404, "Not Found", f"There is nothing at {request.path[:100]}.")
     elsewhere = exception if isinstance(exception, InOtherMode) else None
     return render(request, "404.html", {"elsewhere": elsewhere}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what nobody expected; a database that is away is no fault of the request, and passes."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return _unavailable(request)
     if _is_api(request):
         detail = "Something failed on our side. Name the request id when you ask for help."
         return problem_response(request, status=500, code="error", detail=detail)
+    if _is_link(request):
+        return _link_refusal(500, "server_error", "An unexpected error occurred. Please try again later.")
     context = {"request_id": getattr(request, "request_id", "")}
     return HttpResponse(loader.get_template("500.html").render(context), status=500)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    if _is_api(request):
+        detail = "The database does not answer right now. Nothing was changed; send the request again."
+        answer: HttpResponse = problem_response(request, status=503, code="unavailable", detail=detail)
+    elif _is_link(request):
+        answer = _link_refusal(503, "server_error", "The database does not answer right now. Send the request again.")
+    else:
+        context = {"request_id": getattr(request, "request_id", "")}
+        answer = HttpResponse(loader.get_template("503.html").render(context), status=503)
+    answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
 
 
 def _refusal(request: HttpRequest, exception: Exception) -> dict[str, object]:
@@ -59,3 +81,12 @@ def _refusal(request: HttpRequest, exception: Exception) -> dict[str, object]:
 
 def _is_api(request: HttpRequest) -> bool:
     return "/api/v1/" in request.path
+
+
+def _is_link(request: HttpRequest) -> bool:
+    return request.path.startswith(("/link/", "/oauth/", "/rest/")) and not request.path.startswith(PATIENTS_PAGES)
+
+
+def _link_refusal(status: int, error: str, told: str) -> HttpResponse:
+    body = {"statusCode": status, "error": error, "message": told, "error_description": told}
+    return JsonResponse(body, status=status)

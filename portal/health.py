@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.audit.selectors import oldest_unsealed_at
+from apps.workers.clusters import Cause, ClusterState, living_reports
 from apps.workers.sweeper import heartbeat_file
 
 SWEEPER_LATE_SECONDS = 180.0
@@ -24,21 +25,24 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Shape: {"status": "ready|not ready", "checks": {"database": "ok", …}}; 503 when not ready."""
-    checks = {"database": _database()}
-    if checks["database"] == "ok":
-        checks |= {"migrations": _migrations(), "sweeper": _sweeper(), "sealer": _sealer()}
-    ready = all(told == "ok" for told in checks.values())
-    return JsonResponse({"status": "ready" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
+    """Shape: {"status": "ready|not ready", "checks": {"database": "ok", …}, "restarts": {"exit": 0, "stall": 0}}.
 
-
-def _database() -> str:
+    503 when not ready. `restarts` are those of this machine's clusters, by cause, since their supervisors started.
+    """
+    checks = {"database": "ok"}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        checks |= {"migrations": _migrations(), "sealer": _sealer()}
     except Error:
-        return "does not answer"
-    return "ok"
+        checks["database"] = "does not answer"
+        connection.close()
+    checks |= {"sweeper": _sweeper(), "workers": _workers()}
+    reports = living_reports()
+    told = {
+        "status": "ready" if set(checks.values()) == {"ok"} else "not ready",
+        "checks": checks,
+        "restarts": {cause.value: sum(each.restarts.get(cause, 0) for each in reports) for cause in Cause},
+    }
+    return JsonResponse(told, status=200 if told["status"] == "ready" else 503)
 
 
 def _migrations() -> str:
@@ -56,6 +60,17 @@ def _sweeper() -> str:
     except FileNotFoundError:
         return "has never run: start manage.py runworker"
     return "ok" if age < SWEEPER_LATE_SECONDS else f"last ran {int(age)} seconds ago"
+
+
+def _workers() -> str:
+    """Read what this machine's supervisors say of their clusters."""
+    if not settings.EXPECT_LOCAL_WORKERS:
+        return "ok"
+    reports = living_reports()
+    if not reports:
+        return "no supervisor runs: start manage.py runworker"
+    unwell = [each.state for each in reports if each.state != ClusterState.RUNNING]
+    return "ok" if not unwell else f"cluster is {', '.join(unwell)}"
 
 
 def _sealer() -> str:

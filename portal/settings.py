@@ -217,7 +217,9 @@ USE_TZ = True
 USE_I18N = True
 
 # -- Queue (design/queue.md 7; embedded: one cluster, one queue) -----------------------------------
-Q_WORKERS = env.int("Q_WORKERS", default=2)
+Q_WORKERS = env.int("Q_WORKERS", default=3)
+# How many of them a machine lets sync at once: a source that hangs must leave one to deliveries and mails.
+SYNC_WORKERS = env.int("SYNC_WORKERS", default=max(1, Q_WORKERS - 1))
 # How many attempts of one destination run at once: a storage that hangs must leave workers to the others.
 WORKERS_PER_DESTINATION = env.int("WORKERS_PER_DESTINATION", default=max(1, Q_WORKERS // 2))
 Q_CLUSTER = {
@@ -271,6 +273,10 @@ CONSENT_SESSION_SECONDS = env.int("CONSENT_SESSION_SECONDS", default=1800)
 ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=86_400)
 REFRESH_TOKEN_SECONDS = env.int("REFRESH_TOKEN_SECONDS", default=7_776_000)
 ONE_TIME_SECONDS = env.int("ONE_TIME_SECONDS", default=86_400)
+# Requests per minute and caller; 0 sets no limit.
+TOKEN_PER_MINUTE = env.int("TOKEN_PER_MINUTE", default=60)
+LINK_PER_MINUTE = env.int("LINK_PER_MINUTE", default=120)
+FHIR_PER_MINUTE = env.int("FHIR_PER_MINUTE", default=600)
 TESTS_PER_MINUTE = env.int("TESTS_PER_MINUTE", default=6)
 TEST_VALID_SECONDS = env.int("TEST_VALID_SECONDS", default=86_400)
 RETEST_SECONDS = env.int("RETEST_SECONDS", default=86_400)

@@ -105,6 +105,12 @@ class PortalSite(OwnSite):
                 wrap(application_views.remove_uri),
                 name="settings_remove_uri",
             ),
+            path("settings/origins/", wrap(application_views.add_origin), name="settings_add_origin"),
+            path(
+                "settings/origins/<uuid:origin_id>/remove/",
+                wrap(application_views.remove_origin),
+                name="settings_remove_origin",
+            ),
             path("settings/live-access/", wrap(application_views.request_access), name="settings_live_access"),
         ]
 

@@ -2,7 +2,9 @@
 
 from django.urls import include, path
 
+from apps.consent_pages.widget import at_root
 from apps.dashboard.views import search_everywhere
+from apps.workspaces.views import home
 from portal.api_urls import scoped_urlpatterns
 from portal.health import healthz, readyz
 from portal.site import live_site, support_site, test_site
@@ -13,6 +15,7 @@ urlpatterns = [
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("search/", search_everywhere, name="search"),
+    path("", at_root(home)),  # before the named one: builds of the widget open their frame here
     path("", include("apps.workspaces.urls")),
     path("", include("apps.applications.urls")),
     path("", include("apps.audit_log.urls")),

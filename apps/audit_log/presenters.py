@@ -55,9 +55,12 @@ WORDS = {
     "invitation.accepted": "accepted an invitation",
     "destination.external_id_prepared": "prepared a new external ID",
     "destination.external_id_discarded": "discarded the prepared external ID",
-    "destination.retested": "looked at a destination's trust again",
+    "destination.retested": "looked at a destination again",
     "bulk_action.started": "began a bulk action",
     "bulk_action.completed": "completed a bulk action",
+    "reconciliation.started": "began to compare a destination with what was delivered",
+    "reconciliation.completed": "compared a destination with what was delivered",
+    "reconciliation.failed": "could not compare a destination with what was delivered",
     "api_key.noted": "changed the note of an API key",
     "delivery.attempted": "tried a delivery",
     "delivery.delivered": "delivered an object",
@@ -77,6 +80,8 @@ WORDS = {
     "support.listed": "listed rows of this team in the support console",
     "second_factor.reset": "removed a lost second factor",
     "endpoint.status_changed": "changed the state of an endpoint",
+    "operator.paged": "told the operator of a fault",
+    "endpoint.limits_changed": "changed the limits of an endpoint",
 }
 # What "before" and "after" speak of, where it is not a state.
 NAMES = {"sha256": "SHA-256", "ids_sha256": "SHA-256 of the IDs", "seq": "Sequence"}

@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 from apps.workspaces.models import ONE_LINE
 
 from .connectors.s3.config import known_regions
+from .options import DEFAULTS
+from .states import Contents
 
 
 @lru_cache(maxsize=1)
@@ -61,9 +63,9 @@ class WhereForm(forms.Form):
         help_text="12 digits. Only if the bucket is in another AWS account than the role that writes.",
     )
 
-    def fields_given(self) -> dict[str, str]:
+    def fields_given(self) -> dict[str, Any]:
         """Return what to hand to the service: an empty prefix means the default."""
-        given = {name: str(value) for name, value in self.cleaned_data.items()}
+        given = dict(self.cleaned_data)
         if not given["prefix"]:
             del given["prefix"]
         return given
@@ -79,10 +81,59 @@ class RoleForm(forms.Form):
     )
 
 
-class DestinationForm(WhereForm, RoleForm):
+class OptionsForm(forms.Form):
+    """What a delivery holds beside the documented layout."""
+
+    contents = forms.ChoiceField(
+        label="What does each delivery hold?",
+        choices=[
+            (Contents.SNAPSHOT.value, "Everything that is there after the sync. Each object stands for itself."),
+            (
+                Contents.DELTA.value,
+                "What has changed since the last delivery that arrived. This turns on the two below: changes mean"
+                " little without knowing what is gone and that none is missing.",
+            ),
+        ],
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    manifest = forms.BooleanField(
+        label="Manifest",
+        required=False,
+        help_text="A further object, .manifest.json instead of .ndjson, written last: size, SHA-256 and lines of the"
+        " others, and the hash of the manifest before it. Where it lies, the delivery is whole.",
+    )
+    tombstones = forms.BooleanField(
+        label="Deletions",
+        required=False,
+        help_text="A further object, .deleted.ndjson, when something is gone at the source, and one that takes"
+        " everything back when a patient stops sharing.",
+    )
+
+    def options_given(self) -> dict[str, Any]:
+        """Return what to hand to the service: what a delta needs is turned on with it, ticked or not."""
+        given = {name: self.cleaned_data[name] for name in DEFAULTS}
+        if not given["contents"]:  # a form without the options leaves them as they are
+            return {}
+        return {"contents": given["contents"]} if given["contents"] == Contents.DELTA else given
+
+    @property
+    def option_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in DEFAULTS]
+
+
+class DestinationForm(WhereForm, RoleForm, OptionsForm):
     """All that can be changed of a destination that is set up."""
 
     field_order = ("name", "bucket", "region", "role_arn", "prefix", "kms_key_arn", "expected_bucket_owner")
+
+    def fields_given(self) -> dict[str, Any]:
+        settings = {name: value for name, value in super().fields_given().items() if name not in DEFAULTS}
+        return {**settings, **self.options_given()}
+
+    @property
+    def setting_fields(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in DEFAULTS]
 
 
 class TypedConfirmation(forms.Form):

@@ -11,23 +11,23 @@ from uuid import UUID
 
 import boto3
 from django.conf import settings
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from apps.audit.events import Place
 from apps.audit.models import AuditEvent
-from apps.authorizations.models import PatientAuthorization
-from apps.authorizations.states import ACTIVE
 
 from . import policies
+from .advice.reading import PERMISSIONS
 from .connectors.base import TOO_OPEN, Connector, StepResult
 from .connectors.s3.config import S3Config
 from .connectors.s3.connector import S3Connector
 from .connectors.s3.failures import S3Failure
 from .connectors.s3.identity import OurIdentity
 from .connectors.s3.sessions import Sessions
-from .models import ConnectionTest, Delivery, Destination, DestinationSecret
-from .states import DeliveryKind, DeliveryState, ProbeCause
+from .manifests import PLAIN, Plan
+from .models import ConnectionTest, Delivery, Destination, DestinationSecret, Reconciliation
+from .states import DeliveryKind, DeliveryState, FindingKind, ProbeCause
 
 CONFIG_FIELDS = ("bucket", "region", "role_arn", "prefix", "kms_key_arn", "expected_bucket_owner")
 NO_PRINCIPAL = "<set DELIVERY_ROLE_ARN: the role of ours that you trust>"
@@ -161,23 +161,6 @@ def list_days(destination: Destination, *, now: dt.datetime) -> list[Day]:
     return [Day(date, counts[date, DeliveryState.DELIVERED], counts[date, DeliveryState.FAILED]) for date in dates]
 
 
-def count_missing(destination: Destination, *, now: dt.datetime) -> int:
-    """Count what a back-fill would deliver: the newest state of authorizations that this storage lacks."""
-    own = Delivery.objects.filter(
-        destination=destination, authorization=OuterRef("pk"), seq=OuterRef("current_seq")
-    ).exclude(kind=DeliveryKind.REPLAY)
-    rows = PatientAuthorization.objects.filter(
-        Q(purge_at=None) | Q(purge_at__gt=now),
-        application=destination.application_id,
-        mode=destination.mode,
-        state__in=ACTIVE,
-        current_seq__gt=0,
-        purged_at__isnull=True,
-    )
-    never_made = rows.filter(~Exists(own), current_sync_job_id__isnull=False)
-    return never_made.count() + rows.filter(Exists(own.filter(state=DeliveryState.SKIPPED))).count()
-
-
 def list_changes(destination: Destination, *, most: int) -> list[AuditEvent]:
     """Return what was done to a destination, newest first; tests are listed apart."""
     place = place_of(destination)
@@ -193,13 +176,21 @@ def _recent(destination: Destination, now: dt.datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(application=destination.application_id, mode=destination.mode, created_at__gte=start)
 
 
-def find_test_to_show(destination: Destination) -> ConnectionTest | None:
-    """Return the last test that somebody asked for, or the scheduled one after it that found the storage open."""
-    newest = destination.tests.order_by("-ran_at", "id").first()
-    if newest is None or newest.cause != ProbeCause.SCHEDULED:
-        return newest
-    if any(step["code"] == TOO_OPEN for step in newest.steps):
-        return newest
+def find_test_to_show(
+    destination: Destination, *, recent: Sequence[ConnectionTest] | None = None
+) -> ConnectionTest | None:
+    """Return the last test that somebody asked for, or the scheduled one after it that found the storage open.
+
+    `recent`: its last tests, newest first, if they are at hand.
+    """
+    tests = list(destination.tests.order_by("-ran_at", "id")[:1]) if recent is None else recent
+    if not tests:
+        return None
+    if any(step["code"] == TOO_OPEN for step in tests[0].steps):
+        return tests[0]
+    for test in tests:
+        if test.cause != ProbeCause.SCHEDULED:
+            return test
     return destination.tests.exclude(cause=ProbeCause.SCHEDULED).order_by("-ran_at", "id").first()
 
 
@@ -212,9 +203,51 @@ def find_offered_fix(destination: Destination) -> dict[str, str]:
     return next((dict(step.get("fix", {})) for step in failed), {})
 
 
+def plan_of(delivery: Delivery) -> Plan | None:
+    """Return how a delivery is made; None before its first attempt has decided that."""
+    if delivery.plan:
+        return Plan.read(delivery.plan)
+    return PLAIN if delivery.sha256 or delivery.kind == DeliveryKind.REPLAY else None
+
+
 def place_of(destination: Destination) -> Place:
     return Place(
         workspace_id=str(destination.application.workspace_id),
         application_id=str(destination.application_id),
         mode=destination.mode,
     )
+
+
+# What a reconciliation counts, in the order in which it is told: what lies there, what our rows say, what is wrong.
+COUNTED = ("objects", "delivered", "waiting", "failed", "purged", "elsewhere", *(kind.value for kind in FindingKind))
+# The steps of the daily look that a delivery takes too: one that fails by the customer's doing is drift.
+DELIVERY_STEPS = ("assume_role", "region", "write_object", "encryption")
+
+
+def find_drift(destination: Destination) -> ConnectionTest | None:
+    """Return the last daily look if it found that a delivery would fail, and nothing has passed since."""
+    fails = [{"name": name, "result": StepResult.FAIL.value, "owner": "customer"} for name in DELIVERY_STEPS]
+    found = Q(pk__in=())
+    for each in fails:
+        found |= Q(steps__contains=[each])
+    tests = destination.tests.filter(config_version=destination.config_version)
+    drifted = tests.filter(found, cause=ProbeCause.SCHEDULED).order_by("-ran_at", "id").first()
+    if drifted is None or tests.filter(passed=True, ran_at__gt=drifted.ran_at).exists():
+        return None
+    return drifted
+
+
+def policies_for_reading(run: Reconciliation) -> dict[str, str]:
+    """Return what to paste where, so that a comparison sees what it was refused; empty if it was refused nothing.
+
+    Shape: {"role_policy": text, …} by the policy that it belongs in.
+    """
+    if run.error_code not in PERMISSIONS.values():
+        return {}
+    setup = policy_setup(run.destination)
+    texts = {
+        "role_policy": setup.reading_permissions,
+        "bucket_policy": setup.bucket_reading_statement,
+        "key_policy": setup.key_reading_statement,
+    }
+    return {where: policies.render(text) for where, text in texts.items() if text}

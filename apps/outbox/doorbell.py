@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import transaction
-from django_q.brokers import get_broker
+from django_q.brokers import Broker, get_broker
 from django_q.tasks import async_task
 
 from .faults import FaultPoint, pass_fault_point
@@ -38,7 +38,10 @@ def _ring_after_commit(lane: Lane) -> None:
 def ring(lane: Lane) -> None:
     """Enqueue one hint unless enough wait already."""
     broker = get_broker()
-    waiting = broker.queue_size()
-    if waiting is not None and waiting >= 4 * settings.Q_WORKERS:
-        return
-    async_task(DRAIN, lane.value, broker=broker)
+    if waiting_hints(broker) < 4 * settings.Q_WORKERS:
+        async_task(DRAIN, lane.value, broker=broker)
+
+
+def waiting_hints(broker: Broker | None = None) -> int:
+    """Return how many hints no cluster has taken yet."""
+    return (broker or get_broker()).queue_size() or 0

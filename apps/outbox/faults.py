@@ -2,7 +2,8 @@
 
 Owns the names and the death; refuses everything unless `settings.FAULTS` allows it, which production may not.
 `FAULT=name[:n]` ends the process (kill -9) at its n-th passing of that place; `FAULT_SIGNAL=STOP` freezes it
-instead. A fault happens once for all processes that share `VAR`: whoever comes after the dead one gets through.
+instead. The file `VAR/run/fault` plans one for processes that run already: `name[:n] [signal]`. A fault happens once
+for all processes that share `VAR`: whoever comes after the dead one gets through.
 """
 
 from __future__ import annotations
@@ -40,17 +41,25 @@ _passed: Counter[str] = Counter()
 
 def pass_fault_point(point: FaultPoint) -> None:
     """Go on, unless a test has asked for the end here."""
-    if settings.FAULTS and settings.FAULT:
+    if settings.FAULTS:
         _meet(point)
 
 
 def _meet(point: FaultPoint) -> None:
-    name, _, wanted = settings.FAULT.partition(":")
+    place, _, how = (settings.FAULT or _planned_since()).partition(" ")
+    name, _, wanted = place.partition(":")
     if name != point:
         return
     _passed[name] += 1
-    if _passed[name] == int(wanted or 1) and _is_first(name):
-        os.kill(os.getpid(), signal.SIGSTOP if settings.FAULT_SIGNAL == "STOP" else signal.SIGKILL)
+    if _passed[name] >= int(wanted or 1) and _is_first(name):
+        os.kill(os.getpid(), signal.SIGSTOP if (how or settings.FAULT_SIGNAL) == "STOP" else signal.SIGKILL)
+
+
+def _planned_since() -> str:
+    try:
+        return fault_plan().read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _is_first(name: str) -> bool:
@@ -68,3 +77,8 @@ def _is_first(name: str) -> bool:
 def fault_mark(name: str) -> Path:
     """Return the file that says that this fault has happened, and to whom."""
     return Path(settings.VAR) / "run" / f"fault.{name}"
+
+
+def fault_plan() -> Path:
+    """Return the file that plans a fault for processes that run already."""
+    return Path(settings.VAR) / "run" / "fault"

@@ -7,3 +7,8 @@ class WorkersConfig(AppConfig):
     name = "apps.workers"
     label = "workers"
     verbose_name = "Workers"
+
+    def ready(self) -> None:
+        from .beats import connect
+
+        connect()

@@ -1,41 +1,33 @@
 """Starts django-q2's cluster and survives what it does not (queue.md 5.9): exits, orphans, deaf clusters.
 
-Owns one child process group. Never signals the group with SIGTERM: workers would die in the middle of a task.
+Owns one child and its session. Never signals the group with SIGTERM: workers would die in the middle of a task.
 """
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from django.conf import settings
-from django.db import close_old_connections
-from django.db.models.functions import Now
 
 from apps.audit.services import seal_events
-from apps.destinations.models import Delivery
-from apps.mails.models import Mail
+from apps.outbox.doorbell import waiting_hints
 from apps.outbox.draining import draining_flag
-from apps.syncs.models import SyncJob
 
+from .clusters import Cause, ClusterFolder, ClusterState, Report, end_leftovers
+from .duties import Duty
+from .sessions import become_subreaper, end_session, reap_orphans
 from .sweeper import ring_for_due_work, sweep
-from .telling import told
+from .watchdog import Watchdog
 
 logger = logging.getLogger("relay.supervisor")
-PR_SET_CHILD_SUBREAPER = 36
-STOP_SECONDS = 25.0
+LOOK_SECONDS = 0.25
 RING_SECONDS = 2.0
-STALL_SAMPLES = 3
-STALL_INTERVAL_SECONDS = 20.0
+LONGEST_BACKOFF_SECONDS = 30.0
 
 
 class Supervisor:
@@ -46,130 +38,102 @@ class Supervisor:
         # A plain flag: Event.set() in a signal handler can deadlock with wait() (django-q2 issue 346).
         self.stopping = False
         self.child: subprocess.Popen[bytes] | None = None
-        self.backoff = 1.0
+        self.folder: ClusterFolder | None = None
+        self.watchdog: Watchdog | None = None
+        self.told = Report()
+        self.backoff, self.not_before = 1.0, 0.0
+        self.hints = 0
 
     def run(self) -> None:
         become_subreaper()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
-        draining_flag().unlink(missing_ok=True)
-        stall = Stall()
-        next_sweep = next_ring = 0.0
+        if ended := end_leftovers():
+            logger.error("ended %s processes that a lost supervisor had left", ended)
+        duties = [
+            Duty("sweep", sweep, every_seconds=settings.SWEEP_SECONDS),
+            Duty("ring", self._ring, every_seconds=RING_SECONDS),
+            Duty("seal", seal_events, every_seconds=RING_SECONDS),  # the tail that is not sealed yet stays short
+        ]
+        for duty in duties:
+            duty.start()
+        watch = Duty("watch", self._watch, every_seconds=LOOK_SECONDS)  # in this thread: it hears the signals
         try:
             while not self.stopping:
-                self._ensure_child()
-                now = time.monotonic()
-                if now >= next_sweep:
-                    _guarded(sweep)
-                    next_sweep = now + settings.SWEEP_SECONDS
-                if now >= next_ring:
-                    _guarded(ring_for_due_work)
-                    _guarded(seal_events)  # the tail that is not sealed yet stays short
-                    next_ring = now + RING_SECONDS
-                if _guarded(partial(stall.is_deaf, now)):
-                    logger.error("cluster is deaf: restarting it")
-                    self._kill()
-                time.sleep(0.5)
+                watch.do()
+                time.sleep(LOOK_SECONDS)
         finally:
             self._stop()
+            for duty in duties:
+                duty.end(patience_seconds=2)
 
     def _ask_to_stop(self, *_: object) -> None:
         self.stopping = True
 
-    def _ensure_child(self) -> None:
-        if self.child is not None and self.child.poll() is None:
-            return
-        if self.child is not None:
+    def _ring(self) -> None:
+        self.hints = 0  # unknown while the database is away: nobody is judged by it
+        waiting = waiting_hints()
+        ring_for_due_work()
+        self.hints = waiting
+
+    def _watch(self) -> None:
+        """Look after the cluster once: start it, or end what is left of it."""
+        now = time.monotonic()
+        if self.child is None or self.watchdog is None:
+            if now >= self.not_before:
+                self._start()
+        elif self.child.poll() is not None:
             # Any exit, return code 0 included, leaves orphans that still take tasks.
-            logger.error("cluster ended with %s: restarting", self.child.returncode)
-            self._kill()
-            time.sleep(0 if self.stopping else self.backoff)
-            self.backoff = min(30.0, self.backoff * 2)
+            logger.error("cluster ended with %s: restarting it", self.child.returncode)
+            self._end(Cause.EXIT)
+        elif self.watchdog.is_deaf(now):
+            logger.error("cluster is deaf: restarting it")
+            self._end(Cause.STALL)
+        elif not self.watchdog.is_up:
+            self._report(ClusterState.STARTING)
+        else:
+            self._report(ClusterState.DEAF if self.watchdog.unmoved else ClusterState.RUNNING)
+        reap_orphans(but=self.child.pid if self.child else 0)
+
+    def _start(self) -> None:
         self.child = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603
-        self._started_at = time.monotonic()
+        before, self.folder = self.folder, ClusterFolder(self.child.pid)
+        self.told.state = ""
+        self._report(ClusterState.STARTING)
+        if before is not None:
+            before.remove()
+        self.watchdog = Watchdog(cluster=self.child.pid, folder=self.folder.path, hints=lambda: self.hints)
+
+    def _end(self, cause: Cause) -> None:
+        """Kill what is left; the next start waits longer each time that a cluster did not even come up."""
+        came_up = self.watchdog is not None and self.watchdog.is_up
+        self._kill()
+        self.told.restarts[cause] += 1
+        self._report(ClusterState.RESTARTING)
+        self.not_before = time.monotonic() + (0 if came_up else self.backoff)
+        self.backoff = 1.0 if came_up else min(LONGEST_BACKOFF_SECONDS, self.backoff * 2)
 
     def _kill(self) -> None:
-        if self.child is None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(self.child.pid, signal.SIGKILL)
-        self.child.wait()
-        reap_orphans()
-        if time.monotonic() - self._started_at > 60:
-            self.backoff = 1.0
-        self.child = None
+        if self.child is not None:
+            end_session(self.child.pid)
+            self.child.wait()
+            reap_orphans()
+        self.child = self.watchdog = None
+
+    def _report(self, state: ClusterState) -> None:
+        if self.folder is not None and self.told.state != state:
+            self.told.state = state.value
+            self.folder.report(self.told)
 
     def _stop(self) -> None:
-        """Let running tasks end, then end the group: leases make that safe."""
-        draining_flag().parent.mkdir(parents=True, exist_ok=True)
-        draining_flag().touch()
+        """Let running tasks end, then end the session: leases make that safe."""
         if self.child is not None and self.child.poll() is None:
+            draining_flag(self.child.pid).touch()
             self.child.send_signal(signal.SIGTERM)  # its main process only
             try:
-                self.child.wait(STOP_SECONDS)
+                self.child.wait(settings.STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                logger.error("cluster did not stop in %s s: killing it", STOP_SECONDS)
+                logger.error("cluster did not stop in %s s: killing it", settings.STOP_SECONDS)
         self._kill()
-        draining_flag().unlink(missing_ok=True)
-
-
-class Stall:
-    """A deaf cluster: hints waiting in its own queues, unchanged over several looks, while work is due."""
-
-    def __init__(self) -> None:
-        self.next_look = time.monotonic() + STALL_INTERVAL_SECONDS
-        self.unchanged = 0
-        self.before: tuple[int, int] = (0, 0)
-
-    def is_deaf(self, now: float) -> bool:
-        if now < self.next_look:
-            return False
-        self.next_look = now + STALL_INTERVAL_SECONDS
-        seen = self._waiting()
-        # Busy is not deaf: a running row whose lease is prolonged has a worker behind it.
-        stuck = seen == self.before and seen != (0, 0) and not is_work_running()
-        self.unchanged = self.unchanged + 1 if stuck else 0
-        self.before = seen
-        if self.unchanged < STALL_SAMPLES:
-            return False
-        self.unchanged = 0
-        return True
-
-    def _waiting(self) -> tuple[int, int]:
-        from django_q.status import Stat
-
-        found = Stat.get_all() or Stat.get_all()
-        return sum(stat.task_q_size for stat in found), sum(stat.done_q_size for stat in found)
-
-
-def is_work_running() -> bool:
-    if SyncJob.objects.filter(state="ACTIVE", lease_until__gt=Now()).exists():
-        return True
-    return any(rows.objects.filter(state="RUNNING", lease_until__gt=Now()).exists() for rows in (Delivery, Mail))
-
-
-def become_subreaper() -> None:
-    """Orphans of a killed cluster come back to us instead of to init (prctl(2))."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def reap_orphans() -> None:
-    """Collect every dead child that was handed to us."""
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-
-
-def _guarded(duty: Callable[[], object]) -> object:
-    """A database that is away for a moment must not end the supervisor."""
-    try:
-        close_old_connections()
-        return duty()
-    except Exception as error:
-        logger.error("%s stopped by %s", getattr(duty, "__name__", "duty"), told(error))
-        return None
+        if self.folder is not None:
+            self.folder.remove()

@@ -18,8 +18,15 @@ from django.utils import timezone
 from apps.applications.idempotency import purge_idempotency_records
 from apps.audit.services import seal_events
 from apps.authorizations.services import abandon_expired
+from apps.destinations.backlog import due_backfills
 from apps.destinations.models import BulkAction, Delivery
-from apps.destinations.services import retest_due, sweep_deliveries
+from apps.destinations.services import (
+    is_reconciliation_due,
+    prune_tests,
+    retest_due,
+    sweep_deliveries,
+    warn_of_trouble,
+)
 from apps.destinations.services.ending import clean_spool
 from apps.destinations.states import CLAIMABLE, BulkState
 from apps.mails.models import Mail
@@ -54,7 +61,9 @@ def sweep(now: dt.datetime | None = None) -> dict[str, int]:
         "spool": clean_spool,
         "idempotency": lambda: purge_idempotency_records(now=now),
         "seals": seal_events,
+        "warnings": lambda: warn_of_trouble(now=now),
         "mails": lambda: sweep_mails(now=now),
+        "old_tests": lambda: prune_tests(now=now),
         "retests": lambda: retest_due(now=now),  # asks AWS: last, so that nothing waits for it
     }
     done = {}
@@ -78,5 +87,6 @@ def ring_for_due_work() -> None:
         ring(Lane.DELIVER)
     if Mail.objects.filter(state__in=CLAIMABLE_MAILS, next_attempt_at__lte=Now()).exists():
         ring(Lane.MAIL)
-    if BulkAction.objects.filter(state__in=(BulkState.PENDING, BulkState.RUNNING)).exists():
+    bulk = BulkAction.objects.filter(state__in=(BulkState.PENDING, BulkState.RUNNING))
+    if bulk.exists() or due_backfills().exists() or is_reconciliation_due():
         ring(Lane.BULK)

@@ -6,21 +6,29 @@ import logging
 import time
 from collections.abc import Callable
 
-from apps.destinations.services import deliver_next, run_next_bulk_item
+from apps.destinations.services import deliver_next, run_next_bulk_step
 from apps.mails.services import send_next_mail
 from apps.outbox.doorbell import Lane
 from apps.outbox.draining import is_draining
 from apps.syncs.services import run_next_sync_job
 
+from .slots import sync_slot
 from .telling import told
 
 logger = logging.getLogger("relay.workers")
 DRAIN_SECONDS = 20.0
+
+
+def _sync_in_a_slot() -> bool:
+    with sync_slot() as is_free:
+        return is_free and run_next_sync_job()
+
+
 WORK: dict[Lane, Callable[[], bool]] = {
-    Lane.SYNC: run_next_sync_job,
+    Lane.SYNC: _sync_in_a_slot,
     Lane.DELIVER: deliver_next,
     Lane.MAIL: send_next_mail,
-    Lane.BULK: run_next_bulk_item,
+    Lane.BULK: run_next_bulk_step,
 }
 
 

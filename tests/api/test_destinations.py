@@ -9,7 +9,8 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from apps.destinations.models import Destination
+from apps.destinations.models import Delivery, Destination
+from tests.factories import make_delivery
 
 from .conftest import ROLE_ARN, Json, World
 
@@ -148,9 +149,20 @@ def test_a_missing_field_is_named(world: World, missing: str) -> None:
     assert set(errors_of(world.care.api().post("destinations", body))) == {missing}
 
 
-def test_a_backfill_says_how_many_deliveries_it_made(world: World) -> None:
-    answer = world.care.api().post(f"destinations/{world.care.destination.pk}/backfill")
-    assert answer.json() == {"deliveries_made": 0}
+def test_a_backfill_says_first_how_many_deliveries_are_missing_and_begins_once(world: World) -> None:
+    api, care = world.care.api(), world.care
+    path = f"destinations/{care.destination.pk}/backfill"
+    assert api.get(path).json() == {"deliveries": 0, "running": None}
+    nothing = api.post(path)
+    assert (nothing.status_code, nothing.json()["state"], nothing.json()["deliveries_made"]) == (202, "COMPLETED", 0)
+    Delivery.objects.filter(destination=care.destination).delete()
+    missed = make_delivery(care.destination, care.sync_job, state="SKIPPED")
+    type(care.authorization).objects.filter(pk=care.authorization.pk).update(current_sync_job_id=missed.sync_job_id)
+    assert api.get(path).json() == {"deliveries": 1, "running": None}
+    begun = api.post(path).json()
+    assert (begun["state"], begun["planned_count"], begun["made_count"], begun["ended_at"]) == ("PENDING", 1, 0, None)
+    assert api.post(path).json() == begun  # the one that is under way
+    assert api.get(path).json() == {"deliveries": 1, "running": begun}
 
 
 def test_two_destinations_may_not_claim_the_same_object_keys(world: World) -> None:

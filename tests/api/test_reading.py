@@ -68,6 +68,7 @@ def test_each_object_answers_its_own_key_and_is_404_for_every_other(world: World
         ("POST", "destinations/{destinations}/enable"),
         ("POST", "destinations/{destinations}/disable"),
         ("POST", "destinations/{destinations}/rotate-external-id"),
+        ("GET", "destinations/{destinations}/backfill"),
         ("POST", "destinations/{destinations}/backfill"),
         ("GET", "destinations/{destinations}/policies"),
         ("GET", "deliveries/{deliveries}/attempts"),

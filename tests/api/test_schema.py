@@ -19,7 +19,16 @@ from apps.workspaces.services import invite_member
 from .conftest import World
 
 RESOURCES = [
-    *("keys", "endpoints", "destinations", "deliveries", "bulk-actions", "authorizations", "sync-jobs"),
+    *(
+        "keys",
+        "allowed-origins",
+        "endpoints",
+        "destinations",
+        "deliveries",
+        "bulk-actions",
+        "authorizations",
+        "sync-jobs",
+    ),
     *("audit-events", "members", "invitations"),
 ]
 
@@ -52,6 +61,7 @@ def test_lists_answer_what_the_schema_says(world: World, schema: Any, name: str)
     described = operation["responses"]["200"]["content"]["application/json"]["schema"]
     validator = Draft202012Validator({**described, "components": _nullable(schema["components"])})
     world.care.api().post("deliveries/replay", {"filter": {}})
+    world.care.api().post("allowed-origins", {"origin": "https://app.example"})
     invite_member(workspace=world.workspace, email="new@example.org", role=Role.VIEWER, by=SYSTEM, now=timezone.now())
     body = world.care.api().get(name).json()
     assert body["data"]

@@ -174,6 +174,28 @@ CASES: dict[str, Case] = {
         ),
         ["redirect_uri.added"],
     ),
+    "add_allowed_origin": Case(
+        lambda w, _: applications.add_allowed_origin(
+            application=w.application, mode=Mode.TEST, origin="https://new.example", by=BY
+        ),
+        ["allowed_origin.added"],
+    ),
+    "remove_allowed_origin": Case(
+        lambda w, _: applications.remove_allowed_origin(allowed_origin=w.test.allowed_origin, by=BY),
+        ["allowed_origin.removed"],
+    ),
+    "register_client": Case(
+        lambda w, _: applications.register_client(
+            application=w.application, mode=Mode.TEST, redirect_uris=["https://new.example/callback"], name="Agent",
+            is_confidential=True, by=BY,
+        ),
+        ["redirect_uri.added", "api_key.created", "api_key.created"],
+    ),
+    "end_reused_code": Case(
+        lambda w, _: authorizations.end_reused_code(consent=w.test.authorization.consent, by=BY, now=now()),
+        ["code.reused"],
+        exchanged,
+    ),
     "remove_redirect_uri": Case(
         lambda w, _: applications.remove_redirect_uri(redirect_uri=w.test.redirect_uri, by=BY),
         ["redirect_uri.removed"],
@@ -264,7 +286,6 @@ CASES: dict[str, Case] = {
         lambda w, _: destinations.backfill_destination(destination=w.test.destination, by=BY, now=now()),
         ["destination.backfilled"],
         enabled,
-        changes_rows=False,  # everything was delivered already
     ),
     "issue_tokens": Case(
         lambda w, _: authorizations.issue_tokens(consent=w.test.authorization.consent, by=BY, now=now()),
@@ -343,9 +364,12 @@ def test_every_keyword_only_service_of_the_subjects_has_a_case() -> None:
         "cancel_deliveries", "purge_spool", "clean_spool", "retest_due",
         # their events are looked at in tests/destinations/services and tests/faces
         "draft_destination", "prepare_external_id", "adopt_external_id", "discard_next_external_id",
-        "list_matching", "start_bulk_action", "run_next_bulk_item",
+        "list_matching", "start_bulk_action", "run_next_bulk_item", "run_next_backfill_step",
+        "adopt_if_accepted", "start_reconciliation", "reconcile_now", "run_next_reconciliation", "run_next_bulk_step",
         # write no event of their own: the caller's event says it, or nobody did it
-        "abandon_expired", "note_key_use", "redeem_one_time_token", "revoke_tokens", "rotate_signing_key",
+        "abandon_expired", "note_key_use", "count_request", "redeem_one_time_token", "renew_public_token",
+        "revoke_tokens", "rotate_signing_key",
+        "prune_tests", "is_reconciliation_due", "schedule_tombstones", "warn_of_trouble", "page_if_ours", "page_operator",
         "decide_live_access",  # twice above, by outcome
     }  # fmt: skip
     offered = {

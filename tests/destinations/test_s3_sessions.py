@@ -44,6 +44,12 @@ def test_session_that_keeps_ending_is_given_up_for_now(target: S3Target, batch: 
     assert len(control.log(service="s3")) == 2
 
 
+def test_session_of_ours_that_ended_is_begun_again_when_we_ask_who_we_are(target: S3Target, control: Control) -> None:
+    before = target.sessions.identity.whoami("us-east-1")
+    control.expire_sessions()
+    assert target.sessions.identity.whoami("us-east-1").arn == before.arn
+
+
 def test_session_is_shared_and_renewed_five_minutes_before_its_end(target: S3Target, control: Control) -> None:
     shift = timedelta()
     sessions = target.ours.sessions(now=lambda: utc_now() + shift)

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from apps.audit.events import SYSTEM
 from apps.destinations.admin.deliveries_chart import HEIGHT, draw
+from apps.destinations.backlog import count_missing
 from apps.destinations.models import Delivery, Destination
-from apps.destinations.selectors import Day, count_missing, list_days
-from apps.destinations.services import draft_destination
+from apps.destinations.selectors import Day, list_days
+from apps.destinations.services import draft_destination, run_next_backfill_step
 from apps.workspaces.models import Role
 from tests.factories import (
     NOW,
@@ -118,8 +119,13 @@ def test_back_fill_tells_how_many_it_would_deliver_and_delivers_so_many(acme: Wo
     assert count_missing(destination, now=now) == 4
     page = acme.base("test") + f"destinations/{destination.pk}/backfill/"
     assert "Deliver 4 now" in owner.get(page).content.decode()
-    assert b"4 deliveries were made" in owner.post(page, follow=True).content
+    begun = owner.post(page, follow=True).content.decode()
+    assert "The back-fill of 4 deliveries has begun" in begun
+    assert "0 of 4 that were missing" in begun
+    while run_next_backfill_step():
+        pass
     assert count_missing(destination, now=now) == 0
+    assert "4 of 4 that were missing" in owner.get(page.replace("backfill/", "")).content.decode()
     assert "Nothing is missing" in owner.get(page).content.decode()
 
 

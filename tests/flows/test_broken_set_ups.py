@@ -72,17 +72,21 @@ def no_faults(shared: Shared) -> Iterator[None]:
 def fill(customer: Customer) -> Delivery:
     """Ask for what the destination has not received yet: one object."""
     services.backfill_destination(destination=customer.destination, by=SYSTEM, now=timezone.now())
+    while services.run_next_backfill_step():
+        pass
     return Delivery.objects.get(destination=customer.destination)
 
 
-def must_not_deliver(customer: Customer) -> Delivery:
+def must_not_deliver(customer: Customer) -> None:
     with pytest.raises(services.NotTested):
         services.enable_destination(destination=customer.destination, by=SYSTEM, now=timezone.now())
-    waiting = fill(customer)
-    assert waiting.state == "HELD"
+    begun = services.backfill_destination(destination=customer.destination, by=SYSTEM, now=timezone.now())
+    while services.run_next_backfill_step():
+        pass
+    begun.refresh_from_db()
+    assert (begun.state, begun.planned_count, begun.made_count) == ("PENDING", 1, 0)  # it waits
     assert not services.deliver_next()
     assert customer.delivered() == []
-    return waiting
 
 
 def must_deliver(customer: Customer, shared: Shared) -> None:
@@ -250,10 +254,11 @@ def test_trust_that_is_loosened_after_enabling_pauses_the_destination_within_a_d
     test = customer.destination.tests.latest("ran_at")
     assert (customer.destination.state, test.cause, test.passed) == ("PAUSED", "scheduled", False)
     assert "without an external ID" in customer.destination.paused_reason
-    waiting = must_not_deliver(customer)
+    must_not_deliver(customer)
     customer.paste_all(_failed(test))
     assert customer.test().passed
     services.enable_destination(destination=customer.destination, by=SYSTEM, now=timezone.now())
+    waiting = fill(customer)
     assert services.deliver_next()
     assert customer.delivered() == [waiting.object_key]
     services.delete_destination(destination=customer.destination, by=SYSTEM, now=timezone.now())

@@ -24,7 +24,8 @@ SMALL = frozenset({
     "account_emailaddress", "account_emailconfirmation", "applications_application", "applications_apikey",
     "applications_liveaccessrequest", "applications_redirecturi", "auth_group", "auth_permission",
     "authorizations_consenttext", "authorizations_signingkey", "destinations_destination",
-    "destinations_destinationsecret", "directory_endpoint", "django_content_type", "mfa_authenticator",
+    "destinations_destinationsecret", "directory_endpoint", "directory_endpointbudget", "django_content_type",
+    "mfa_authenticator",
     "workspaces_invitation", "workspaces_membership", "workspaces_user", "workspaces_workspace",
 })  # fmt: skip
 EXPLAINED = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")

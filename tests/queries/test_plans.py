@@ -11,8 +11,14 @@ from django.utils import timezone
 
 from apps.applications.keys import Mode
 from apps.audit.events import SYSTEM
+from apps.destinations.backlog import count_missing, progress_of
 from apps.destinations.models import Delivery
-from apps.destinations.services import deliver_next, replay_delivery
+from apps.destinations.services import (
+    backfill_destination,
+    deliver_next,
+    replay_delivery,
+    run_next_backfill_step,
+)
 from apps.records.selectors import find_view
 from apps.syncs.services import request_sync
 from apps.syncs.states import SyncCause
@@ -55,6 +61,14 @@ def test_sync_refresh_delivery_replay_and_sweep_go_by_indexes(
         delivered = Delivery.objects.filter(authorization=authorization, state="DELIVERED").latest("created_at")
         replay_delivery(delivery=delivered, by=SYSTEM, now=timezone.now())
         assert deliver_next()
+        late = world.make_destination(team, cloud_url, bucket="plans-late", name="Late")
+        assert count_missing(late, now=timezone.now()) == 1
+        begun = backfill_destination(destination=late, by=SYSTEM, now=timezone.now())
+        while run_next_backfill_step():
+            pass
+        assert deliver_next()
+        begun.refresh_from_db()
+        assert progress_of(begun).delivered == 1
         view = find_view(authorization)
         assert view is not None
         assert list(view.lines())
@@ -75,6 +89,8 @@ def test_lists_and_their_filters_go_by_indexes(path: str, monkeypatch: pytest.Mo
     client = client_of(faces.people[Role.OWNER])
     listed: Any = MIRRORED[path]
     queries = ["", *(f"?sort={sign}{name}" for name in listed.get_sort_columns().values() for sign in ("", "-"))]
+    queries += [f"?{facet.parameter}={value}" for facet in listed.facets for value in list(facet.values)[:2]]
+    queries += [f"?q={uuid.uuid4()}", "?q=nobody", "?created_after=2026-01-01T00:00:00Z"]
     with watched(monkeypatch) as plans:
         for query in queries:
             answer = client.get(f"{faces.base(Mode.TEST)}{path}/{query}")

@@ -20,6 +20,7 @@ from pytest_django.fixtures import Settings
 from apps.audit.events import SYSTEM, Place
 from apps.audit.models import AuditEvent
 from apps.audit.services import record_event, seal_events
+from apps.workers.clusters import ClusterFolder, ClusterState, Report
 from apps.workers.sweeper import heartbeat_file, sweep
 from portal import health
 
@@ -34,7 +35,16 @@ def told() -> tuple[int, dict[str, str]]:
 
 
 @pytest.fixture
-def swept(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def supervised() -> Iterator[ClusterFolder]:
+    """A supervisor that lives and whose cluster is well."""
+    folder = ClusterFolder(os.getpid())
+    folder.report(Report(state=ClusterState.RUNNING))
+    yield folder
+    folder.remove()
+
+
+@pytest.fixture
+def swept(db: None, supervised: ClusterFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("apps.workers.sweeper.ring_for_due_work", lambda: None)
     sweep()
     yield
@@ -42,7 +52,31 @@ def swept(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_ready_after_a_sweep(swept: None) -> None:
-    assert told() == (200, {"database": "ok", "migrations": "ok", "sweeper": "ok", "sealer": "ok"})
+    assert told() == (200, dict.fromkeys(["database", "migrations", "sealer", "sweeper", "workers"], "ok"))
+
+
+@pytest.mark.parametrize("state", [ClusterState.STARTING, ClusterState.DEAF, ClusterState.RESTARTING])
+def test_a_cluster_that_is_not_well_is_told_and_its_restarts_are_counted_by_cause(
+    swept: None, supervised: ClusterFolder, state: ClusterState
+) -> None:
+    supervised.report(Report(state=state, restarts={"exit": 2, "stall": 1}))
+    other = ClusterFolder(os.getppid())
+    other.report(Report(state=ClusterState.RUNNING, restarts={"exit": 1, "stall": 0}))
+    status, checks = told()
+    other.remove()
+    assert (status, checks["workers"]) == (503, f"cluster is {state}")
+    assert json.loads(health.readyz(REQUEST).content)["restarts"] == {"exit": 2, "stall": 1}
+
+
+def test_a_supervisor_that_is_gone_is_missed_where_workers_are_expected(
+    swept: None, supervised: ClusterFolder, settings: Settings
+) -> None:
+    os.close(supervised._lock)  # as the kernel does when it is killed
+    status, checks = told()
+    assert (status, checks["workers"]) == (503, "no supervisor runs: start manage.py runworker")
+    settings.EXPECT_LOCAL_WORKERS = False
+    assert told()[0] == 200
+    supervised._lock = os.open(supervised.path / "lock", os.O_RDWR)
 
 
 def test_a_sweeper_that_stopped_is_told_and_one_elsewhere_is_not_missed(swept: None, settings: Settings) -> None:
@@ -84,5 +118,7 @@ def test_a_database_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch
         raise error("the connection is closed")
 
     monkeypatch.setattr(type(connection._connections[connection._alias]), "cursor", down)  # type: ignore[attr-defined]
-    assert told() == (503, {"database": "does not answer"})
+    status, checks = told()
+    assert (status, checks["database"]) == (503, "does not answer")
+    assert checks["workers"].startswith("no supervisor")  # what is no question to the database is told all the same
     assert health.healthz(REQUEST).status_code == 200

@@ -33,7 +33,9 @@ DUTIES = {
     "spool": "clean_spool",
     "idempotency": "purge_idempotency_records",
     "seals": "seal_events",
+    "warnings": "warn_of_trouble",
     "mails": "sweep_mails",
+    "old_tests": "prune_tests",
     "retests": "retest_due",
 }
 

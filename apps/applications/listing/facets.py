@@ -63,12 +63,12 @@ def count_values(rows: QuerySet[Any], facets: Sequence[Facet], order: Sequence[s
     """Count the values of several facets in one query, over the newest rows. Shape: parameter -> counts."""
     made = {facet.field: facet.expression for facet in facets if facet.expression is not None}
     wanted = rows.annotate(**made).order_by(*order).values_list(*(facet.field for facet in facets))
-    found = list(wanted[: lists.MOST + 1])
-    capped = len(found) > lists.MOST
-    return {
-        facet.parameter: Counted(Counter(_text(row[place]) for row in found), capped)
-        for place, facet in enumerate(facets)
-    }
+    found = lists.count_rows(wanted[: lists.MOST + 1], columns=len(facets))
+    counted = {facet.parameter: Counted(Counter(), sum(found.values()) > lists.MOST) for facet in facets}
+    for row, count in found.items():
+        for facet, value in zip(facets, row, strict=True):
+            counted[facet.parameter].values[_text(value)] += count
+    return counted
 
 
 def offered_values(facet: Facet, counted: Counted, chosen: Sequence[str]) -> list[tuple[str, str]]:

@@ -104,6 +104,10 @@ class ListRead:
 
     @cached_property
     def result_count(self) -> int:
+        """Return how many rows there are, or one more than is counted."""
+        for facet in self.listed.facets:
+            if facet.parameter not in self.params:  # this one has been counted under all filters
+                return self._counts[facet.parameter].values.total()
         return self.rows.order_by()[: lists.MOST + 1].count()
 
     @cached_property
@@ -191,10 +195,11 @@ class ListRead:
     @cached_property
     def filters(self) -> list[tuple[Facet, list[FacetValue]]]:
         """Return the facets that are worth a row: those that narrow the list, or do already."""
-        facets, counts = self.listed.facets, self._counts()
+        facets, counts = self.listed.facets, self._counts
         shown = ((facet, self._values(facet, counts[facet.parameter])) for facet in facets)
         return [(facet, values) for facet, values in shown if _narrows(values)]
 
+    @cached_property
     def _counts(self) -> dict[str, Counted]:
         order = self.listed.viewset.filterset_class.default_order
         idle = [facet for facet in self.listed.facets if facet.parameter not in self.params]

@@ -23,6 +23,7 @@ FIELD_WORDS = {
     "role_arn": "role",
     "kms_key_arn": "KMS key",
     "expected_bucket_owner": "account that owns the bucket",
+    "tombstones": "deletions",
 }
 
 

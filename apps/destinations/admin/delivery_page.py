@@ -14,6 +14,7 @@ from apps.applications.middleware import Scope
 from apps.workspaces.scoped_admin import Scope as AnyScope
 from apps.workspaces.scoped_admin import cells
 
+from ..manifests import Role
 from ..models import Delivery, DeliveryAttempt
 from ..states import DeliveryKind, DeliveryState, DestinationState
 from . import delivery_words as words
@@ -57,6 +58,8 @@ def delivery_context(scope: Scope | AnyScope, found: Delivery) -> dict[str, Any]
         "reason": words.reason(found) if found.reason else "",
         "facts": _facts(scope, found),
         "parts": key_parts(found.object_key),
+        "objects": [(words.ROLES[Role(part["role"])], part) for part in found.parts],
+        "gaps": words.gaps(found),
         "counts": sorted(found.resource_counts.items()),
         "replays": list(found.replays.order_by("-created_at", "id")[:REPLAYS_SHOWN]),
         "retryable": found.state in RETRYABLE,
@@ -96,6 +99,7 @@ def _facts(scope: Scope | AnyScope, found: Delivery) -> list[tuple[str, SafeStri
             link("authorizations_patientauthorization", found.authorization_id, cells.code(found.authorization_id)),
         ),
         ("Kind", words.KINDS[DeliveryKind(found.kind)]),
+        ("Holds", words.what_it_holds(found)),
     ]
     if found.replay_of_id:
         facts.append(("Replay of", link("destinations_delivery", found.replay_of_id, cells.code(found.replay_of_id))))

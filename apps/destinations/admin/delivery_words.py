@@ -10,8 +10,10 @@ from django.utils.safestring import SafeString
 
 from apps.workspaces.scoped_admin import cells
 
+from ..manifests import TOMBSTONE, Role
 from ..models import Delivery, DeliveryAttempt
-from ..states import DeliveryKind, DeliveryState
+from ..selectors import plan_of
+from ..states import Contents, DeliveryKind, DeliveryState
 
 KINDS = {
     DeliveryKind.LIVE: "After a sync",
@@ -25,6 +27,7 @@ STAGES = {
     "put_object": "Writing the object",
     "spool": "Preparing the lines, before anything was sent",
 }
+ROLES = {Role.DATA: "Data", Role.DELETED: "Deletions", Role.MANIFEST: "Manifest"}
 OWNERS = {"customer": "You, in your AWS account", "source": "The source", "us": "Us; there is nothing to do for you"}
 REASONS = {
     "destination_disabled": "The destination was off when the sync ended. A back-fill picks it up.",
@@ -32,6 +35,8 @@ REASONS = {
     "gave_up": "It could not be written in the time that a delivery has.",
     "data_purged": "The patient's data was deleted before this was written.",
     "authorization_ended": "The authorization had ended before this was written.",
+    "data_pruned": "The records of this sync are not kept whole any more, so a back-fill left it out.",
+    "newer_delivered": "The destination holds a newer state of these records: this one would have undone it.",
     "revoked": "The patient's authorization was revoked before this was written.",
 }
 
@@ -48,6 +53,23 @@ def brief(at: dt.datetime | None) -> SafeString | str:
         utc.strftime("%Y-%m-%d %H:%M:%S"),
         utc.strftime(shape),
     )
+
+
+def what_it_holds(delivery: Delivery) -> str:
+    """Say what the delivery's objects hold: "Changes since sync 3"."""
+    plan = plan_of(delivery)
+    if plan is None:
+        return "Decided at the first try"
+    if plan.contents == TOMBSTONE:
+        return "That everything of this authorization is to be deleted"
+    if plan.contents == Contents.DELTA:
+        return f"Changes and deletions since sync {plan.base_seq}"
+    return f"Everything, and deletions since sync {plan.base_seq}" if plan.deletions else "Everything"
+
+
+def gaps(delivery: Delivery) -> str:
+    """Say which types are not whole. Shape: "Claim (failed), Coverage (shrunk)"."""
+    return ", ".join(f"{gap['type']} ({str(gap['reason']).replace('_', ' ')})" for gap in delivery.gaps)
 
 
 def what_comes_next(delivery: Delivery) -> SafeString | str:
@@ -67,7 +89,7 @@ def what_comes_next(delivery: Delivery) -> SafeString | str:
         case DeliveryState.HELD:
             return "Its destination is off"
         case DeliveryState.SKIPPED:
-            return "A back-fill picks it up"
+            return "A back-fill picks it up" if delivery.reason != "data_pruned" else "Its records are not kept"
         case _:
             return ""
 

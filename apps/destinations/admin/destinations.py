@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import BooleanField, QuerySet, Value
+from django.db.models import BooleanField, Exists, OuterRef, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils import timezone
@@ -17,21 +17,23 @@ from apps.workspaces.scoped_admin import Need, cells, may
 
 from .. import views
 from ..api import DestinationViewSet
-from ..models import Destination
+from ..health import health_of
+from ..models import Destination, DestinationSecret
 from ..selectors import (
     Summary,
-    external_id_of,
     find_test_to_show,
     list_changes,
     list_days,
     summarize,
 )
-from ..states import UNDELIVERED, DeliveryState, DestinationState
+from ..states import UNDELIVERED, Contents, DeliveryState, DestinationState
 from ..views.policy_texts import show_policies
 from ..views.setup import next_page
 from ..views.shown_tests import HISTORY, ShownTest
+from .backfills import backfill_context
 from .changes import Change
 from .deliveries_chart import draw
+from .watching import watch_context
 
 CHANGES = 6
 LISTED = [state for state in DestinationState if state != DestinationState.DELETED]
@@ -71,11 +73,14 @@ class DestinationAdmin(MirroredModelAdmin):
             self.own(f"{one}setup/aws/", views.aws, "step3"),
             self.own(f"{one}setup/test/", views.setup_test, "step4"),
             self.own(f"{one}edit/", views.edit, "edit"),
+            self.own(f"{one}options/", views.options, "options"),
             self.own(f"{one}test/", views.run_test, "test"),
             self.own(f"{one}set-region/", views.set_region, "set_region"),
             self.own(f"{one}enable/", views.enable, "enable"),
             self.own(f"{one}disable/", views.disable, "disable"),
             self.own(f"{one}backfill/", views.backfill, "backfill"),
+            self.own(f"{one}reconciliations/", views.reconciliations, "reconciliations"),
+            self.own(f"{one}reconcile/", views.reconcile, "reconcile"),
             self.own(f"{one}rotate/", views.rotate, "rotate"),
             self.own(f"{one}rotate/test/", views.adopt, "adopt"),
             self.own(f"{one}rotate/discard/", views.discard, "discard"),
@@ -156,25 +161,37 @@ class DestinationAdmin(MirroredModelAdmin):
         return cells.moment(found.created_at)
 
     # -- the page of one ----------------------------------------------------------------------------
-    def object_context(self, request: HttpRequest, found: Destination) -> dict[str, Any]:
-        latest = find_test_to_show(found)
-        issued = external_id_of(found)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        secret = DestinationSecret.objects.filter(destination=OuterRef("pk"))
+        rows: QuerySet[Any] = super().get_queryset(request).select_related("application")
+        waiting = secret.filter(next_external_id__isnull=False)
+        marked: QuerySet[Any] = rows.annotate(has_external_id=Exists(secret), next_waits=Exists(waiting))
+        return marked
+
+    def object_context(self, request: HttpRequest, found: Any) -> dict[str, Any]:
+        tests = list(found.tests.order_by("-ran_at", "id")[:HISTORY])
+        latest = find_test_to_show(found, recent=tests)
         deleted = found.state == DestinationState.DELETED
         draft = found.state == DestinationState.DRAFT
         return {
             "destination": found,
             "shown": ShownTest(latest) if latest else None,
             "test_is_current": latest is not None and latest.config_version == found.config_version,
-            "history": [ShownTest(each) for each in found.tests.order_by("-ran_at", "id")[:HISTORY]],
-            "facts": self.facts(found, issued=issued.present),
+            "history": [ShownTest(each) for each in tests],
+            "facts": self.facts(found, issued=found.has_external_id),
             "curl": "" if deleted else curl_of(f"{self.api_path}/{found.pk}"),
             "policies": None if deleted or draft else show_policies(request, found),
             "chart": draw(list_days(found, now=timezone.now())),
             "changes": [Change(event) for event in list_changes(found, most=CHANGES)],
+            "health": health_of(found, now=timezone.now()),
+            **backfill_context(self.scope(request), found, now=timezone.now()),
+            **watch_context(found, tests),
             "deliveries": found.deliveries.order_by("-created_at", "id")[:6],
             "switchable": found.state in SWITCHABLE,
-            "next_waits": issued.next_waits,
-            "continue_url": self.url(next_page(found, has_external_id=issued.present), found.pk) if draft else "",
+            "next_waits": found.next_waits,
+            "continue_url": self.url(next_page(found, has_external_id=found.has_external_id), found.pk)
+            if draft
+            else "",
         }
 
     def facts(self, found: Destination, *, issued: bool = True) -> list[tuple[str, SafeString | str]]:
@@ -185,6 +202,14 @@ class DestinationAdmin(MirroredModelAdmin):
             ("Role", cells.code(found.role_arn)),
             ("Bucket owner", cells.code(found.expected_bucket_owner) if found.expected_bucket_owner else "As the role"),
             ("External ID", "Shown once, when it was made" if issued else "Not made yet"),
+            ("Contents", "Changes since the last delivery" if found.contents == Contents.DELTA else "Everything"),
+            ("Beside the data", _added(found)),
             ("Encryption", cells.code(found.kms_key_arn) if found.kms_key_arn else "SSE-S3"),
             ("Created (UTC)", cells.moment(found.created_at)),
         ]
+
+
+def _added(found: Destination) -> str:
+    """Say what lies beside the data objects."""
+    added = [word for word, is_on in (("Manifest", found.manifest), ("Deletions", found.tombstones)) if is_on]
+    return ", ".join(added) or "Nothing"

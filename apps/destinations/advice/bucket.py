@@ -118,6 +118,19 @@ WRITING: tuple[Row, ...] = (
     ),
     row(
         PUT,
+        "PreconditionFailed",
+        customer(
+            "An object with this key is already there, and we did not put it there.",
+            "We never overwrite. Look at the object; if it should not be there, remove it and retry.",
+        ),
+    ),
+    row(
+        PUT,
+        "KeyTooLongError",
+        customer("The object's key is longer than 1024 bytes.", "Use a shorter external ID or prefix."),
+    ),
+    row(
+        PUT,
         "EncryptionMismatch",
         customer(
             "The object was written, but not encrypted as asked for: we sent {encryption}.",

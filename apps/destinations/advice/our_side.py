@@ -42,6 +42,11 @@ OUR_PERMISSION = ours(
     "Nothing to do for you. Operator: allow sts:AssumeRole in the policy of our delivery role.",
     Retry.LATER,
 )
+SESSION_OVER = ours(
+    "Our session in your account is over ({code}).",
+    "Nothing to do for you: we assume the role again by ourselves.",
+    Retry.ONCE,
+)
 BUSY = ours("AWS is busy ({code}).", "Nothing to do for you: we try again by ourselves.", Retry.LATER)
 
 EVERYWHERE: tuple[Row, ...] = (
@@ -111,11 +116,7 @@ WRITING: tuple[Row, ...] = (
     row(
         PUT,
         "InvalidAccessKeyId InvalidToken ExpiredToken TokenRefreshRequired",
-        ours(
-            "Our session in your account is over ({code}).",
-            "Nothing to do for you: we assume the role again by ourselves.",
-            Retry.ONCE,
-        ),
+        SESSION_OVER,
     ),
     row(
         PUT,
@@ -139,20 +140,6 @@ WRITING: tuple[Row, ...] = (
             "Nothing to do for you: we try again by ourselves.",
             Retry.LATER,
         ),
-    ),
-    row(
-        PUT,
-        "PreconditionFailed",
-        ours(
-            "An object with this key is already there, and we did not put it there.",
-            "We never overwrite. Look at the object; if it should not be there, remove it and retry.",
-            Retry.NEVER,
-        ),
-    ),
-    row(
-        PUT,
-        "KeyTooLongError",
-        ours("The object's key is longer than 1024 bytes.", "Use a shorter external ID or prefix.", Retry.NEVER),
     ),
     row(
         PUT,

@@ -7,7 +7,7 @@ Source: aws-and-sftp section 6 (S3 "Error responses", "Troubleshoot 403"; botoco
 
 from __future__ import annotations
 
-from . import bucket, key, our_side, trust
+from . import bucket, key, our_side, reading, trust
 from .wording import Advice, Retry, Row, customer, ours
 
 UNKNOWN_REFUSAL = customer(
@@ -23,13 +23,15 @@ TABLE: tuple[Row, ...] = (
     *our_side.WRITING,
     *key.WRITING,
     *bucket.WRITING,
+    *reading.READING,
 )
 
 
 def find_advice(*, stage: str, code: str, text: str = "", status: int | None = None) -> Advice:
     """Look up what to say about a refusal: the first row that matches, else one by status.
 
-    Shape: stage "our_identity", "assume_role" or "put_object"; `code` is AWS's code or our exception's name;
+    Shape: stage "our_identity", "assume_role", "put_object" or a key of `reading.PERMISSIONS`; `code` is AWS's
+        code or our exception's name;
         `text` is AWS's message, used only to match.
     """
     for line in TABLE:

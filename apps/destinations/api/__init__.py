@@ -3,5 +3,6 @@
 from .bulk_actions import BulkActionViewSet
 from .deliveries import DeliveryViewSet
 from .destinations import DestinationViewSet
+from .reconciliations import ReconciliationVerbs
 
-__all__ = ["BulkActionViewSet", "DeliveryViewSet", "DestinationViewSet"]
+__all__ = ["BulkActionViewSet", "DeliveryViewSet", "DestinationViewSet", "ReconciliationVerbs"]

@@ -16,6 +16,7 @@ from apps.applications.keys import Scope
 from apps.applications.listing import SortedListMixin
 from apps.applications.serializers import check_no_fields
 
+from ..backlog import UNFINISHED, count_missing
 from ..filters import DestinationFilters
 from ..models import Destination
 from ..selectors import policies_for
@@ -26,6 +27,7 @@ from ..serializers import (
     CreatedDestinationSerializer,
     DestinationIdSerializer,
     DestinationSerializer,
+    MissingSerializer,
     NewDestinationSerializer,
     PoliciesSerializer,
     RotatedExternalIdSerializer,
@@ -135,15 +137,27 @@ class DestinationViewSet(SortedListMixin, mixins.RetrieveModelMixin, GenericView
         data = {"id": destination.pk, "external_id": external_id}
         return SecretResponse(data, secret_field="external_id")  # noqa: S106
 
-    @extend_schema(request=None, responses=BackfillSerializer)
-    @action(detail=True, methods=["post"])
+    @extend_schema(request=None, responses={202: BackfillSerializer})
+    @action(detail=True, methods=["post"], pagination_class=None)
     @idempotent
     def backfill(self, request: Request, pk: str) -> Response:
-        """Deliver what was synced before the destination was enabled, or while it was off."""
+        """Deliver what was synced while the destination was off or before it was there, behind what is live.
+
+        It goes on while the destination is enabled. Asked for again, the one that is under way is answered.
+        """
         check_no_fields(request)
         with as_problems():
-            made = backfill_destination(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
-        return Response({"deliveries_made": made})
+            begun = backfill_destination(destination=self.get_object(), by=access_of(request).actor, now=timezone.now())
+        return Response(BackfillSerializer(begun).data, status=202)
+
+    @extend_schema(responses=MissingSerializer, filters=False)
+    @backfill.mapping.get
+    def missing(self, request: Request, pk: str) -> Response:
+        """Count the deliveries that a back-fill would make, and show the back-fill that is under way."""
+        destination = self.get_object()
+        running = destination.backfills.filter(state__in=UNFINISHED).first()
+        counted = {"deliveries": count_missing(destination, now=timezone.now()), "running": running}
+        return Response(MissingSerializer(counted).data)
 
     @extend_schema(responses=PoliciesSerializer, filters=False)
     @action(detail=True)

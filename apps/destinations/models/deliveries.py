@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Collate
 
 from apps.applications.models import MODES, Application
 from apps.authorizations.models import PatientAuthorization
@@ -63,6 +64,18 @@ class Delivery(OutboxRow):
             models.Index(fields=["application", "mode", "external_id", "-created_at", "id"], name="deliveries_by_user"),
             models.Index(fields=["destination", "-created_at", "id"], name="deliveries_by_destination"),
             models.Index(fields=["object_key"], name="deliveries_by_key"),
+            models.Index(
+                fields=["application", "mode", "kind", "-created_at", "id"],
+                name="deliveries_by_kind",
+                condition=~Q(kind="live"),
+            ),
+            models.Index(
+                fields=["application", "mode", "error_code", "-created_at", "id"],
+                name="deliveries_by_error",
+                condition=~Q(error_code=""),
+            ),
+            # The order in which a storage lists its keys.
+            models.Index("destination", Collate("object_key", "C"), name="deliveries_in_bytes"),
             models.Index(fields=["sync_job_id"], name="deliveries_of_sync_job"),
         ]
         constraints = [

@@ -15,10 +15,12 @@ from .destinations import (
     CreatedDestinationSerializer,
     DestinationIdSerializer,
     DestinationSerializer,
+    MissingSerializer,
     NewDestinationSerializer,
     PoliciesSerializer,
     RotatedExternalIdSerializer,
 )
+from .reconciliations import ReconciliationDetailSerializer, ReconciliationSerializer
 
 __all__ = [
     "DELIVERY_KINDS",
@@ -33,7 +35,10 @@ __all__ = [
     "DestinationIdSerializer",
     "DestinationSerializer",
     "ManySerializer",
+    "MissingSerializer",
     "NewDestinationSerializer",
     "PoliciesSerializer",
+    "ReconciliationDetailSerializer",
+    "ReconciliationSerializer",
     "RotatedExternalIdSerializer",
 ]

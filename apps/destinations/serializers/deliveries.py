@@ -9,12 +9,27 @@ from rest_framework import serializers
 
 from apps.applications.serializers import RequestSerializer
 
+from ..manifests import Role
 from ..models import BulkAction, BulkActionItem, Delivery, DeliveryAttempt
+from ..selectors import plan_of
 from ..states import CLAIMABLE, BulkItemState, BulkState, BulkVerb, DeliveryKind, DeliveryState
 
 DELIVERY_STATES = [(state.value, state.value) for state in DeliveryState]
 DELIVERY_KINDS = [(kind.value, kind.value) for kind in DeliveryKind]
 MAX_NAMED = 1_000
+
+
+class PartSerializer(serializers.Serializer[Any]):
+    role = serializers.CharField(help_text=f"One of {', '.join(Role)}.")
+    key = serializers.CharField()
+    bytes = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    lines = serializers.IntegerField()
+
+
+class DeliveryGapSerializer(serializers.Serializer[Any]):
+    type = serializers.CharField()
+    reason = serializers.CharField()
 
 
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
@@ -26,6 +41,14 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     state = serializers.ChoiceField(DELIVERY_STATES, read_only=True)
     replay_of_id = serializers.UUIDField(read_only=True, allow_null=True)
     resource_counts = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+    contents = serializers.SerializerMethodField(
+        help_text="What it holds: `snapshot` (everything), `delta` (what has changed since `base_seq`) or `tombstone`"
+        " (that all is gone). Decided at the first attempt; null before it."
+    )
+    base_seq = serializers.SerializerMethodField(help_text="The sync that changes and deletions count from.")
+    base_delivery_id = serializers.SerializerMethodField(help_text="The delivery that brought that sync.")
+    parts = PartSerializer(many=True, read_only=True, help_text="Its objects, if its destination seals deliveries.")
+    gaps = DeliveryGapSerializer(many=True, read_only=True, help_text="Types that the sync could not load whole.")
     next_attempt_at = serializers.SerializerMethodField(help_text="null when no further attempt is planned.")
 
     class Meta:
@@ -45,6 +68,11 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
             "resources",
             "sha256",
             "resource_counts",
+            "contents",
+            "base_seq",
+            "base_delivery_id",
+            "parts",
+            "gaps",
             "attempts",
             "next_attempt_at",
             "created_at",
@@ -56,6 +84,21 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
             "error_owner",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_contents(self, delivery: Delivery) -> str | None:
+        plan = plan_of(delivery)
+        return plan.contents if plan else None
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_base_seq(self, delivery: Delivery) -> int | None:
+        plan = plan_of(delivery)
+        return plan.base_seq if plan else None
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_base_delivery_id(self, delivery: Delivery) -> str | None:
+        plan = plan_of(delivery)
+        return plan.base_delivery or None if plan else None
 
     @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_next_attempt_at(self, delivery: Delivery) -> str | None:

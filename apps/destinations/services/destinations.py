@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -23,6 +24,7 @@ from apps.outbox.transitions import IllegalTransition, check_transition
 
 from ..connectors.s3.config import account_of, clean_prefix, known_regions, validate
 from ..models import Delivery, Destination, DestinationSecret
+from ..options import DEFAULTS, check_options, with_needed
 from ..selectors import CONFIG_FIELDS, place_of
 from ..states import CLAIMABLE, DESTINATION_TRANSITIONS, UNDELIVERED, DeliveryKind, DeliveryState, DestinationState
 from .telling import tell_live_change, tell_paused
@@ -62,10 +64,10 @@ class CreatedDestination:
 
 @transaction.atomic
 def create_destination(
-    *, application: Application, mode: Mode, fields: Mapping[str, str], by: Actor
+    *, application: Application, mode: Mode, fields: Mapping[str, Any], by: Actor
 ) -> CreatedDestination:
     """Raises: InvalidDestination."""
-    cleaned = check_fields(application, mode, fields, None)
+    cleaned = check_fields(application, mode, with_needed(fields), None)
     destination = Destination.objects.create(application=application, mode=mode, **cleaned)
     external_id = str(uuid.uuid4())
     DestinationSecret.objects.create(destination=destination, external_id=external_id)
@@ -75,13 +77,13 @@ def create_destination(
 
 
 @transaction.atomic
-def update_destination(*, destination: Destination, fields: Mapping[str, str], by: Actor) -> None:
-    """Change what is given; what a delivery depends on then needs a new test. Raises: InvalidDestination.
+def update_destination(*, destination: Destination, fields: Mapping[str, Any], by: Actor) -> None:
+    """Change what is given; what the connection depends on then needs a new test. Raises: InvalidDestination.
 
     A draft may still lack its role; it stops being one when it has its role and its external ID.
     """
     locked = lock_destination(destination)
-    merged = {name: getattr(locked, name) for name in ("name", *CONFIG_FIELDS)} | dict(fields)
+    merged = {name: getattr(locked, name) for name in ("name", *CONFIG_FIELDS, *DEFAULTS)} | with_needed(fields)
     may_lack = ("role_arn",) if locked.state == DestinationState.DRAFT else ()
     cleaned = check_fields(locked.application, Mode(locked.mode), merged, locked, may_lack=may_lack)
     changed = sorted(name for name, value in cleaned.items() if getattr(locked, name) != value)
@@ -229,11 +231,11 @@ def _move(locked: Destination, state: DestinationState, fields: list[str] | None
 def check_fields(
     application: Application,
     mode: Mode,
-    fields: Mapping[str, str],
+    fields: Mapping[str, Any],
     current: Destination | None,
     *,
     may_lack: Collection[str] = (),
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Return the fields as they are kept; those of `may_lack` may be empty. Raises: InvalidDestination."""
     texts = {name: (fields.get(name) or "").strip() for name in ("name", *CONFIG_FIELDS)}
     texts["prefix"] = clean_prefix(texts["prefix"] or settings.KEY_PREFIX)
@@ -258,10 +260,11 @@ def check_fields(
             "Another destination of this application writes to this bucket with this prefix: both would claim the "
             "same object keys. Choose another prefix."
         )
-    errors = {name: found for name, found in errors.items() if texts.get(name) or name not in may_lack}
+    options, wrong = check_options(fields)
+    errors = {name: found for name, found in errors.items() if texts.get(name) or name not in may_lack} | wrong
     if errors:
         raise InvalidDestination(errors)
-    return texts
+    return {**texts, **options}
 
 
 def _record(action: str, destination: Destination, by: Actor, detail: dict[str, object]) -> None:

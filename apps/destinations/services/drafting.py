@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 
@@ -18,7 +19,7 @@ from .destinations import check_fields
 
 
 @transaction.atomic
-def draft_destination(*, application: Application, mode: Mode, fields: Mapping[str, str], by: Actor) -> Destination:
+def draft_destination(*, application: Application, mode: Mode, fields: Mapping[str, Any], by: Actor) -> Destination:
     """Keep where to deliver; its external ID is made by `rotate_external_id`, when it is shown.
 
     Raises: InvalidDestination.

@@ -1,19 +1,24 @@
 """A new external ID beside the old one: deliveries go on with the old until a test has passed with the new.
 
-Owns the overlap; refuses a second one inside it. The customer's trust policy names both meanwhile.
+Owns the overlap; refuses a second one inside it. The customer's trust policy names both meanwhile, or changes from one
+to the other at once: whoever is refused with the old ID then, a delivery or the daily look, tries the new one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 
 from django.db import transaction
+from django.utils import timezone
 
-from apps.audit.events import Actor
+from apps.audit.events import SYSTEM, Actor
 from apps.audit.services import record_event
+from apps.outbound.failures import DeliveryError
 
-from ..connectors.base import TOO_OPEN
+from ..connectors.base import TOO_OPEN, Step
 from ..models import ConnectionTest, Destination, DestinationSecret
 from ..selectors import connector_for, place_of
 from ..states import DestinationState, ProbeCause
@@ -62,22 +67,62 @@ def adopt_external_id(*, destination: Destination, by: Actor, now: dt.datetime) 
     """
     check_may_test(destination, now)
     candidate = _next(destination)
-    version = destination.config_version
     steps = list(connector_for(destination, external_id=candidate).probe())
-    with transaction.atomic():
-        locked = lock_destination(destination)
-        test = keep_test(locked, version=version, cause=ProbeCause.CANDIDATE, steps=steps, by=by, now=now)
-        if version != locked.config_version or _next(locked) != candidate:
-            return test
-        failed = failed_step(steps)
-        if failed is None:
-            secret = {"external_id": candidate, "next_external_id": None}
-            DestinationSecret.objects.update_or_create(destination=locked, defaults=secret)
-            note_pass(locked, now)
-            _record("destination.external_id_rotated", locked, by)
-            tell_live_change(locked, "external_id_rotated", by)
-        elif failed.code == TOO_OPEN:
-            close_to_deliveries(locked, failed, found_by="A connection test", by=by)
+    return _keep(destination, candidate, steps, by=by, now=now)
+
+
+def adopt_if_accepted(destination: Destination) -> bool:
+    """Try the external ID that waits, after the present one was refused; True when another try may succeed.
+
+    A pass of the whole test adopts it, as if a person had asked. What the test needs is asked first by one request: a
+    trust policy that names neither costs no more. `destination` holds the ID in use afterwards.
+    """
+    secret = DestinationSecret.objects.filter(destination=destination).first()
+    if secret is None:
+        return False
+    is_replaced = secret.external_id.reveal() != destination.secret.external_id.reveal()
+    destination.secret = secret
+    if is_replaced:  # somebody else has adopted it since `destination` was loaded
+        return True
+    if secret.next_external_id is None or _has_just_failed(destination):
+        return False
+    candidate = str(secret.next_external_id.reveal())
+    connector = connector_for(destination, external_id=candidate)
+    try:
+        if not connector.admits_us():
+            return False
+    except DeliveryError:  # on our side: the refusal that brought us here stands
+        return False
+    with suppress(NoOverlap):  # it was adopted or discarded meanwhile
+        _keep(destination, candidate, list(connector.probe()), by=SYSTEM, now=timezone.now())
+    destination.secret.refresh_from_db()
+    return bool(destination.secret.external_id.reveal() == candidate)
+
+
+def _has_just_failed(destination: Destination) -> bool:
+    """Many deliveries may be refused at once: the whole test is run for them once a minute."""
+    recent = destination.tests.filter(ran_at__gt=timezone.now() - dt.timedelta(minutes=1))
+    return recent.filter(cause=ProbeCause.CANDIDATE, passed=False).exists()
+
+
+@transaction.atomic
+def _keep(
+    destination: Destination, candidate: str, steps: Sequence[Step], *, by: Actor, now: dt.datetime
+) -> ConnectionTest:
+    """Write down how the test with the next external ID went; a pass makes it the only one. Raises: NoOverlap."""
+    locked, version = lock_destination(destination), destination.config_version
+    test = keep_test(locked, version=version, cause=ProbeCause.CANDIDATE, steps=steps, by=by, now=now)
+    if version != locked.config_version or _next(locked) != candidate:
+        return test
+    failed = failed_step(steps)
+    if failed is None:
+        secret = {"external_id": candidate, "next_external_id": None}
+        DestinationSecret.objects.update_or_create(destination=locked, defaults=secret)
+        note_pass(locked, now)
+        _record("destination.external_id_rotated", locked, by)
+        tell_live_change(locked, "external_id_rotated", by)
+    elif failed.code == TOO_OPEN:
+        close_to_deliveries(locked, failed, found_by="A connection test", by=by)
     return test
 
 

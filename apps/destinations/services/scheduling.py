@@ -1,4 +1,4 @@
-"""Make delivery rows: after a sync, as a back-fill, as a retry or a replay. Keys are frozen here."""
+"""Make delivery rows: after a sync, as a retry or a replay. Keys are frozen here."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from apps.audit.services import record_event
 from apps.authorizations.models import PatientAuthorization
 from apps.outbox.doorbell import Lane, wake
 from apps.outbox.transitions import IllegalTransition, check_transition
-from apps.records.selectors import find_view
 
 from ..models import Delivery, Destination
 from ..object_keys import object_key
 from ..selectors import place_of
 from ..states import DELIVERY_TRANSITIONS, DeliveryKind, DeliveryState, DestinationState
 from .destinations import hold_deliveries, lock_destination
-from .telling import tell_live_change
 
 
 class DataPurged(Exception):
@@ -66,7 +64,7 @@ def schedule_deliveries(
     made = 0
     for destination in destinations.order_by("id"):
         state = FIRST_STATE[DestinationState(destination.state)]
-        _new_row(
+        new_delivery(
             destination,
             authorization,
             sync_job_id=sync_job_id,
@@ -81,76 +79,6 @@ def schedule_deliveries(
     if made:
         wake(Lane.DELIVER)
     return made
-
-
-@transaction.atomic
-def backfill_destination(*, destination: Destination, by: Actor, now: dt.datetime) -> int:
-    """Deliver the newest state of every active authorization that was not delivered here; return how many.
-
-    Raises: IllegalTransition for a deleted destination.
-    """
-    locked = lock_destination(destination)
-    if locked.state == DestinationState.DELETED:
-        raise IllegalTransition(DestinationState.DELETED, DestinationState.ENABLED)
-    made = 0
-    authorizations = PatientAuthorization.objects.filter(
-        application=locked.application_id, mode=locked.mode, current_seq__gt=0, purged_at__isnull=True
-    ).select_related("consent__end_user")
-    for authorization in authorizations.order_by("created_at", "id"):
-        if authorization.is_active(now):
-            made += _backfill_one(locked, authorization, now)
-    record_event(
-        action="destination.backfilled",
-        by=by,
-        place=place_of(locked),
-        target_type="destination",
-        target_id=locked.pk,
-        detail={"deliveries": made},
-    )
-    if made:
-        tell_live_change(locked, "backfilled", by)
-        wake(Lane.DELIVER)
-    return made
-
-
-def _backfill_one(destination: Destination, authorization: PatientAuthorization, now: dt.datetime) -> int:
-    newest = Delivery.objects.filter(authorization=authorization, seq=authorization.current_seq).exclude(
-        kind=DeliveryKind.REPLAY
-    )
-    own = newest.filter(destination=destination).first()
-    state = DeliveryState.PENDING if destination.enabled else DeliveryState.HELD
-    if own is not None:
-        if own.state != DeliveryState.SKIPPED:
-            return 0
-        Delivery.objects.filter(pk=own.pk, state=DeliveryState.SKIPPED).update(
-            state=DeliveryState.PENDING,
-            kind=DeliveryKind.BACKFILL,
-            next_attempt_at=now,
-            give_up_at=_give_up(authorization, now),
-            reason="",
-        )
-        if not destination.enabled:
-            hold_deliveries(destination)
-        return 1
-    job_id = latest_sync_job_id(authorization)
-    if job_id is None:
-        return 0
-    _new_row(
-        destination,
-        authorization,
-        sync_job_id=job_id,
-        seq=authorization.current_seq,
-        counts=view.counts() if (view := find_view(authorization)) else {},
-        state=state,
-        kind=DeliveryKind.BACKFILL,
-        now=now,
-    )
-    return 1
-
-
-def latest_sync_job_id(authorization: PatientAuthorization) -> UUID | None:
-    """Return the id of the sync that made the current sequence (kept here: syncs stand above)."""
-    return authorization.current_sync_job_id
 
 
 @transaction.atomic
@@ -175,7 +103,7 @@ def retry_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> None:
     if not is_tombstone and (not locked.authorization.is_active(now) or locked.authorization.purged_at is not None):
         raise DataPurged
     locked.state, locked.next_attempt_at, locked.held_at = DeliveryState.RETRYING.value, now, None
-    locked.give_up_at = _give_up(None if is_tombstone else locked.authorization, now)
+    locked.give_up_at = give_up_time(None if is_tombstone else locked.authorization, now)
     locked.reason = ""
     locked.save(update_fields=["state", "next_attempt_at", "held_at", "give_up_at", "reason"])
     if not destination.enabled:
@@ -193,7 +121,7 @@ def replay_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> Deliv
     destination = lock_destination(delivery.destination)
     if destination.state == DestinationState.DELETED:
         raise IllegalTransition(DestinationState.DELETED, DestinationState.ENABLED)
-    made = _new_row(
+    made = new_delivery(
         destination,
         authorization,
         sync_job_id=delivery.sync_job_id,
@@ -212,7 +140,7 @@ def replay_delivery(*, delivery: Delivery, by: Actor, now: dt.datetime) -> Deliv
     return made
 
 
-def _new_row(
+def new_delivery(
     destination: Destination,
     authorization: PatientAuthorization,
     *,
@@ -248,11 +176,11 @@ def _new_row(
         resource_counts=dict(counts),
         gaps=list(gaps),
         next_attempt_at=now,
-        give_up_at=_give_up(authorization, now),
+        give_up_at=give_up_time(authorization, now),
     )
 
 
-def _give_up(authorization: PatientAuthorization | None, now: dt.datetime) -> dt.datetime:
+def give_up_time(authorization: PatientAuthorization | None, now: dt.datetime) -> dt.datetime:
     """Give up after the running clock's limit, and never later than the data's purge (rulings A7), if there is data."""
     limit = now + dt.timedelta(seconds=settings.GIVE_UP_SECONDS)
     purge_at = authorization.purge_at if authorization else None

@@ -1,9 +1,10 @@
 """Own pages of the portal on destinations and deliveries."""
 
 from .deliveries import replay, retry
-from .editing import edit
+from .editing import edit, options
 from .external_ids import adopt, discard, rotate
 from .many import replay_many, retry_many
+from .reconciliations import reconcile, reconciliations
 from .setup import aws, create, external_id, where
 from .setup import test as setup_test
 from .switching import backfill, delete, disable, enable, run_test, set_region
@@ -19,6 +20,9 @@ __all__ = [
     "edit",
     "enable",
     "external_id",
+    "options",
+    "reconcile",
+    "reconciliations",
     "replay",
     "replay_many",
     "retry",

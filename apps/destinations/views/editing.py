@@ -1,4 +1,4 @@
-"""Change the settings of a destination that is set up."""
+"""Change the settings of a destination that is set up, or its options alone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from apps.applications.middleware import scope_of
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Need, field_errors, portal_page, render_page
 
-from ..forms import DestinationForm
+from ..forms import DestinationForm, OptionsForm
+from ..options import DEFAULTS
 from ..selectors import CONFIG_FIELDS
 from ..services import InvalidDestination, update_destination
 from ..states import DestinationState
-from .addresses import crumbs_to, find_destination, own_url, page_url
+from .addresses import back_url, crumbs_to, find_destination, own_url, page_url
 
 
 @portal_page(Need.GUARD)
@@ -25,7 +26,7 @@ def edit(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     if destination.state == DestinationState.DRAFT:
         return HttpResponseRedirect(own_url(scope, "step1", destination))
     form = DestinationForm(
-        request.POST or None, initial={name: getattr(destination, name) for name in ("name", *CONFIG_FIELDS)}
+        request.POST or None, initial={name: getattr(destination, name) for name in ("name", *CONFIG_FIELDS, *DEFAULTS)}
     )
     if request.method == "POST" and form.is_valid():
         try:
@@ -39,14 +40,28 @@ def edit(request: HttpRequest, destination_id: UUID) -> HttpResponse:
         "form": form,
         "submit": "Save",
         "cancel": page_url(scope, destination),
-        "intro": "Anything but the name makes the destination untested: deliveries wait until a test has passed and it"
-        " is enabled again. None is lost.",
+        "intro": "Anything but the name and the options makes the destination untested: deliveries wait until a test"
+        " has passed and it is enabled again. None is lost.",
         "intro_kind": "warn" if destination.enabled else "info",
     }
     return render_page(
         request,
-        "form.html",
+        "destinations/edit.html",
         context,
         title=f"Edit {destination}",
         crumbs=crumbs_to(scope, "Edit", destination),
     )
+
+
+@portal_page(Need.GUARD, methods=("POST",))
+def options(request: HttpRequest, destination_id: UUID) -> HttpResponse:
+    """Save the options alone: they leave the connection tested."""
+    scope = scope_of(request)
+    destination = find_destination(scope, destination_id)
+    form = OptionsForm(request.POST)
+    if form.is_valid():
+        update_destination(destination=destination, fields=form.options_given(), by=actor_of(request))
+        messages.success(request, "The options are saved. The next delivery follows them.")
+    else:
+        messages.error(request, "A delivery cannot hold that. Choose one of the two.")
+    return HttpResponseRedirect(back_url(request, scope, destination))

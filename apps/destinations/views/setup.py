@@ -19,8 +19,9 @@ from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Need, field_errors, portal_page, render_page, take_ticket
 
 from ..connectors.s3.config import DEFAULT_PREFIX
-from ..forms import PlainConfirmation, RoleForm, WhereForm
+from ..forms import OptionsForm, PlainConfirmation, RoleForm, WhereForm
 from ..models import Destination
+from ..options import DEFAULTS
 from ..selectors import CONFIG_FIELDS, external_id_of, find_test_to_show
 from ..services import InvalidDestination, draft_destination, rotate_external_id, update_destination
 from ..states import DestinationState
@@ -121,6 +122,7 @@ def test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
         "test_is_current": latest is not None and latest.config_version == destination.config_version,
         "is_draft": destination.state == DestinationState.DRAFT,
         "can_enable": destination.state == DestinationState.READY,
+        "options": OptionsForm(initial={name: getattr(destination, name) for name in DEFAULTS}),
     }
     return _page(request, 4, "test", destination, context)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -15,9 +16,10 @@ from apps.outbox.transitions import IllegalTransition
 from apps.workspaces.authentication import actor_of
 from apps.workspaces.scoped_admin import Fresh, Need, portal_page, render_page
 
+from ..backlog import UNFINISHED, count_missing
 from ..forms import PlainConfirmation, TypedConfirmation
 from ..models import Destination
-from ..selectors import count_missing, find_offered_fix
+from ..selectors import find_offered_fix
 from ..services import (
     InvalidDestination,
     NotTested,
@@ -108,22 +110,35 @@ def backfill(request: HttpRequest, destination_id: UUID) -> HttpResponse:
     destination = find_destination(scope, destination_id)
     now = timezone.now()
     if request.method == "POST":
-        made = backfill_destination(destination=destination, by=actor_of(request), now=now)
-        messages.success(request, f"{made} deliveries were made for what this destination has not received yet.")
+        begun = backfill_destination(destination=destination, by=actor_of(request), now=now)
+        messages.success(
+            request, f"The back-fill of {begun.planned_count:,} deliveries has begun. Its progress is below."
+        )
+        return HttpResponseRedirect(page_url(scope, destination))
+    if destination.backfills.filter(state__in=UNFINISHED).exists():
+        messages.info(request, "A back-fill is under way already.")
         return HttpResponseRedirect(page_url(scope, destination))
     missing = count_missing(destination, now=now)
     context = {
         "form": PlainConfirmation(),
-        "submit": f"Deliver {missing} now" if missing else "",
+        "submit": f"Deliver {missing:,} now" if missing else "",
         "cancel": page_url(scope, destination),
-        "intro": f"{missing} authorizations have records that this destination lacks. Of each, the newest state is"
-        " delivered as one object."
-        if missing
-        else "Nothing is missing: the newest state of every active authorization was delivered here, or is on its way.",
+        "intro": _what_is_missing(missing),
         "intro_kind": "info",
     }
     crumbs = crumbs_to(scope, "Back-fill", destination)
     return render_page(request, "destinations/ask.html", context, title=f"Back-fill {destination}", crumbs=crumbs)
+
+
+def _what_is_missing(missing: int) -> str:
+    if not missing:
+        return "Nothing is missing: every sync of every active authorization was delivered here, or is on its way."
+    return (
+        f"{missing:,} {'delivery is' if missing == 1 else 'deliveries are'} missing here: one for each sync that ended"
+        " while this destination was off, and the newest state of those that were never delivered here. They are made"
+        " a few at a time, and what is live goes before them. Of a sync that lies more than"
+        f" {settings.VERSION_RETENTION_DAYS} days back, the records may not be kept any more: then it is left out."
+    )
 
 
 @portal_page(Need.GUARD, fresh=Fresh.ALWAYS)

@@ -97,11 +97,11 @@ class Gate:
         except AwsError as error:
             entry.code = error.code
             answer = render_error(error, service=service, method=request.method, request_id=request_id)
+        if answer.status >= 400 and not entry.code and (code := _CODE.search(answer.body)):
+            entry.code = (code[1] or code[2]).decode()
         if fault.lost:
             raise ConnectionResetError("the answer is lost because a test asked for it")
         entry.status = answer.status
-        if answer.status >= 400 and not entry.code and (code := _CODE.search(answer.body)):
-            entry.code = (code[1] or code[2]).decode()
         ids = {"x-amz-request-id": request_id, "x-amz-id-2": request_id}
         if service != "s3":
             ids = {"x-amzn-requestid": request_id}

@@ -30,6 +30,8 @@ _HEADER_KEYS = (
     "if-none-match", "x-amz-acl", "x-amz-content-sha256", "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-storage-class",
 )  # fmt: skip
+_CHECKSUM = re.compile(r"x-amz-checksum-(crc\w+|sha\d+|md5)")
+_PARTS = re.compile(r'-(\d+)"$')
 _CREATES_OBJECT = {"PutObject": "true", "CompleteMultipartUpload": "true"}
 _CREATES_NOTHING = {"CreateMultipartUpload": "false", "UploadPart": "false"}
 
@@ -122,7 +124,8 @@ def _encryption(visit: Visit, operation: Operation, bucket: Bucket, key: str) ->
     if kept is None:
         return {}
     headers = storehouse.read_encryption(kept)
-    if operation.name != "HeadObject":
+    # A HEAD that asks for the checksum reads what only the key opens.
+    if operation.name != "HeadObject" or "x-amz-checksum-mode" in visit.request.headers:
         check_decryption(visit, bucket, key, headers)
     return headers
 
@@ -134,6 +137,18 @@ def _tell_encryption(answer: Answer, encryption: dict[str, str]) -> Answer:
     if headers.get(SSE_BUCKET_KEY) == "false":
         del headers[SSE_BUCKET_KEY]
     return replace(answer, headers=headers)
+
+
+def _tell_checksum(answer: Answer) -> Answer:
+    """Say of a checksum that it is made of those of parts, where it is: AWS writes how many behind a dash."""
+    told = {name: value for name, value in answer.headers.items() if _CHECKSUM.fullmatch(name)}
+    parts = _PARTS.search(answer.headers.get("etag", ""))
+    if not told:
+        return answer
+    if parts is None:
+        return replace(answer, headers={**answer.headers, "x-amz-checksum-type": "FULL_OBJECT"})
+    composite = {name: f"{value}-{parts[1]}" for name, value in told.items()}
+    return replace(answer, headers={**answer.headers, **composite, "x-amz-checksum-type": "COMPOSITE"})
 
 
 def _write_down(call: Call, visit: Visit, operation: Operation, bucket: Bucket, key: str) -> None:
@@ -182,6 +197,8 @@ def _carry_out(visit: Visit, operation: Operation, bucket: Bucket, key: str) -> 
         answer = _work(visit, call, operation, bucket, key)
         if not is_read and answer.status < 300:
             _write_down(call, visit, operation, bucket, key)
+    if operation.name in ("GetObject", "HeadObject") and answer.status < 300:
+        answer = _tell_checksum(answer)
     return _tell_encryption(answer, encryption) if encryption and answer.status < 300 else answer
 
 

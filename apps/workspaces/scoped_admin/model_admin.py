@@ -6,14 +6,13 @@ views that call one service; the history of an object is its audit trail.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -21,7 +20,7 @@ from django.utils.safestring import SafeString
 
 from .guards import Scope, not_allowed, scope_on
 from .links import scope_url
-from .lists import CappedPaginator, PortalChangeList
+from .lists import CappedPaginator, PortalChangeList, search_whole
 from .pages import Crumb, page_context, render_page
 from .support_trail import record_support_view
 
@@ -99,19 +98,8 @@ class DeclaredOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
-        if not term:
-            return queryset, False
-        wanted = Q(pk__in=())
-        try:
-            identifier = uuid.UUID(term)
-        except ValueError:
-            pass
-        else:
-            for field in self.search_ids:
-                wanted |= Q(**{field: identifier})
-        for field in self.search_texts:
-            wanted |= Q(**{field: term})
-        return queryset.filter(wanted), False
+        found = search_whole(queryset, term, ids=self.search_ids, texts=self.search_texts) if term else queryset
+        return found, False
 
     # -- what may be done: nothing here -----------------------------------------------------------
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -52,7 +52,7 @@ def change(world: World, mode: Mode, verb: str) -> None:
     elif verb == "enabled":
         services.enable_destination(destination=destination, by=BY, now=timezone.now())
     elif verb == "backfilled":
-        assert services.backfill_destination(destination=destination, by=BY, now=timezone.now()) == 1
+        assert services.backfill_destination(destination=destination, by=BY, now=timezone.now()).planned_count == 1
     else:
         destination.refresh_from_db()
         pause_destination(destination=destination, reason="Refused.", cause="refused", code="AccessDenied", by=SYSTEM)
@@ -129,7 +129,8 @@ def test_backfill_of_nothing_is_told_to_nobody(acme: World) -> None:
     make_ready(acme.live.destination)
     PatientAuthorization.objects.all().update(current_seq=0)
     Mail.objects.all().delete()
-    assert services.backfill_destination(destination=acme.live.destination, by=BY, now=timezone.now()) == 0
+    begun = services.backfill_destination(destination=acme.live.destination, by=BY, now=timezone.now())
+    assert (begun.planned_count, begun.state) == (0, "COMPLETED")
     assert mails() == {}
 
 

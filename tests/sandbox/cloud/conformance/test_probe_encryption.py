@@ -78,6 +78,18 @@ class TestDecrypt:
         world.grant("delivery", S3_ALONE, allow([DATA_KEY, DECRYPT], key))
         assert world.allowed(mine.s3.get_object, Bucket=mine.bucket, Key="a")["SSEKMSKeyId"] == key
 
+    def test_checksum_in_a_head_needs_kms_decrypt_and_the_head_alone_does_not(
+        self, world: World, writer: MakeWriter
+    ) -> None:
+        key = world.make_key()
+        mine = writer(S3_ALONE, allow(DATA_KEY, key))
+        mine.may(key, ChecksumAlgorithm="SHA256")
+        place = {"Bucket": mine.bucket, "Key": "a"}
+        assert world.allowed(mine.s3.head_object, **place)["SSEKMSKeyId"] == key
+        world.refused(mine.s3.head_object, ("403", 403), **place, ChecksumMode="ENABLED")
+        world.grant("delivery", S3_ALONE, allow([DATA_KEY, DECRYPT], key))
+        assert world.allowed(mine.s3.head_object, **place, ChecksumMode="ENABLED")["ChecksumSHA256"]
+
 
 class TestDefault:
     def make_default(self, mine: Writer, key: str) -> None:

@@ -91,6 +91,20 @@ class TestHead:
         assert head["ChecksumSHA256"] == put["ChecksumSHA256"] == SHA256
         assert head["ETag"] == put["ETag"]
 
+    def test_checksum_of_an_upload_in_parts_is_one_of_its_parts(self, world: World) -> None:
+        bucket, s3 = world.make_bucket(), world.client("s3", world.root(world.customer))
+        upload = {"Bucket": bucket, "Key": "a"}
+        upload["UploadId"] = s3.create_multipart_upload(**upload, ChecksumAlgorithm="SHA256")["UploadId"]
+        sent = s3.upload_part(**upload, PartNumber=1, Body=BODY, ChecksumAlgorithm="SHA256")
+        part = {"PartNumber": 1, "ETag": sent["ETag"], "ChecksumSHA256": SHA256}
+        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]})
+        of_parts = base64_of(hashlib.sha256(hashlib.sha256(BODY).digest()).digest())
+        head = s3.head_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
+        assert (head["ChecksumSHA256"], head["ChecksumType"]) == (f"{of_parts}-1", "COMPOSITE")
+        s3.put_object(Bucket=bucket, Key="b", Body=BODY, ChecksumAlgorithm="SHA256")
+        head = s3.head_object(Bucket=bucket, Key="b", ChecksumMode="ENABLED")
+        assert (head["ChecksumSHA256"], head["ChecksumType"]) == (SHA256, "FULL_OBJECT")
+
     def test_encryption_is_aes256_when_none_was_asked_for(self, world: World) -> None:
         bucket, s3 = world.make_bucket(), world.client("s3", world.root(world.customer))
         assert s3.put_object(Bucket=bucket, Key="a", Body=b"1")["ServerSideEncryption"] == "AES256"

@@ -16,6 +16,7 @@ _K = partial(Mutant, module="keys")
 _GRANTED = probe("permissions", "test_what_was_not_granted")
 _WRONG = probe("objects", "test_wrong_checksum_is_refused")
 _CONTEXT = probe("kms", "test_key_policy_may_demand_an_encryption_context")
+_DECRYPTS = 'if operation.name != "HeadObject" or "x-amz-checksum-mode" in visit.request.headers:'
 _ARN = """if match is None or match["region"] != region:
             raise _not_found(f"Invalid arn {match['region'] if match else name}")  # N2
         account, short = match["account"], match["name"]"""
@@ -125,10 +126,16 @@ MUTANTS = [
        by=probe("kms", "test_key_that_the_role_policy_does_not_name")),
     _E("E6", "a write needs another action", old='action="kms:GenerateDataKey"', new='action="kms:Encrypt"',
        by=probe("kms", "test_key_policy_for_another_action")),
-    _S3("reads need no kms:Decrypt", old='if operation.name != "HeadObject":',
+    _S3("reads need no kms:Decrypt", old=_DECRYPTS,
         new='if operation.name in ("UploadPart", "CompleteMultipartUpload"):',
         by=probe("encryption", "test_reading_needs_kms_decrypt")),
-    _S3("uploads need no kms:Decrypt", old='if operation.name != "HeadObject":',
+    _S3("checksums need no kms:Decrypt", old=_DECRYPTS, new='if operation.name != "HeadObject":',
+        by=probe("encryption", "test_checksum_in_a_head_needs_kms_decrypt")),
+    _S3("every head needs kms:Decrypt", old=_DECRYPTS, new="if True:",
+        by=probe("encryption", "test_checksum_in_a_head_needs_kms_decrypt")),
+    _S3("checksums of parts are told as those of the whole", old="if parts is None:", new="if True:",
+        by=probe("objects", "test_checksum_of_an_upload_in_parts")),
+    _S3("uploads need no kms:Decrypt", old=_DECRYPTS,
         new='if operation.name == "GetObject":', by=probe("encryption", "test_multipart_upload_without_kms_decrypt")),
     _E("E7 E8", "nothing needs kms:Decrypt", old='if kept.get(SSE) != "aws:kms":', new="if True:",
        by=probe("encryption", "test_multipart_upload_without_kms_decrypt")),

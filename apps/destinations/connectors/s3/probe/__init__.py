@@ -14,6 +14,7 @@ from .reach import delete_object, refuse_outside_prefix
 from .run import Run, run_steps
 from .storage import encryption, refuse_overwrite, region, write_object
 from .trust import (
+    ANSWERED,
     assume_role,
     check_form,
     our_identity,
@@ -22,7 +23,17 @@ from .trust import (
     wrong_external_ids,
 )
 
-__all__ = ["REFUSALS", "STEPS", "Run", "probe", "probe_refusals", "wrong_external_ids"]
+__all__ = [
+    "ANSWERED",
+    "DELIVERY",
+    "REFUSALS",
+    "STEPS",
+    "Run",
+    "probe",
+    "probe_delivery",
+    "probe_refusals",
+    "wrong_external_ids",
+]
 
 # A step more is a line more.
 STEPS: Sequence[tuple[str, Callable[[Run], Step]]] = (
@@ -39,6 +50,9 @@ STEPS: Sequence[tuple[str, Callable[[Run], Step]]] = (
     ("delete_object", delete_object),
 )
 REFUSALS = tuple(step for step in STEPS if step[0] in ("refuse_without_external_id", "refuse_wrong_external_id"))
+DELIVERY = tuple(
+    step for step in STEPS if step[0] in ("assume_role", "region", "write_object", "encryption", "delete_object")
+)
 
 
 def probe(run: Run) -> Iterator[Step]:
@@ -49,3 +63,8 @@ def probe(run: Run) -> Iterator[Step]:
 def probe_refusals(run: Run) -> Iterator[Step]:
     """Yield only the steps that the trust policy must refuse."""
     return run_steps(run, REFUSALS)
+
+
+def probe_delivery(run: Run) -> Iterator[Step]:
+    """Yield only the steps that a delivery takes, on an object of the test's own, and the tidying up."""
+    return run_steps(run, DELIVERY)
