@@ -369,7 +369,8 @@ def test_every_keyword_only_service_of_the_subjects_has_a_case() -> None:
         # write no event of their own: the caller's event says it, or nobody did it
         "abandon_expired", "note_key_use", "count_request", "redeem_one_time_token", "renew_public_token",
         "revoke_tokens", "rotate_signing_key",
-        "prune_tests", "is_reconciliation_due", "schedule_tombstones", "warn_of_trouble", "page_if_ours", "page_operator",
+        "prune_tests", "is_reconciliation_due", "schedule_tombstones", "warn_of_trouble",
+        "page_if_ours", "page_operator",
         "decide_live_access",  # twice above, by outcome
     }  # fmt: skip
     offered = {

@@ -1,4 +1,4 @@
-"""What one bad neighbour costs the others: a destination that hangs among 100, and 400 rows of one beside 10 quiet ones.
+"""What one bad neighbour costs the others: a destination that hangs among 100, 400 rows of one beside 10 quiet ones.
 
 The product's own cluster with four workers: p95 from due to delivered, against the same load without the neighbour.
 """

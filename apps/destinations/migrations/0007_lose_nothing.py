@@ -12,8 +12,8 @@ from apps.outbox.transitions import transition_trigger
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('applications', '0004_origins_and_rate_windows'),
-        ('authorizations', '0006_opener_origin'),
+        ('applications', '0003_forget_addresses_of_patients'),
+        ('authorizations', '0005_lose_nothing'),
         ('destinations', '0006_many_at_once'),
     ]
 
