@@ -5,7 +5,7 @@ TEST_PROCESSES ?= 2
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-public-data mutants bench run worker lint clean
+.PHONY: demo test test-public-data mutants chaos bench run worker lint clean
 
 $(VENV)/.installed: requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -29,7 +29,8 @@ test: $(VENV)/.installed-test
 # Other people's published FHIR data through the real sync: PUBLIC_DATA=<their folder> make test-public-data
 test-public-data: $(VENV)/.installed-test
 	@test -d "$$PUBLIC_DATA" || { echo "PUBLIC_DATA names no folder" >&2; exit 2; }
-	$(PY) -m pytest tests/public_data tests/transforms/test_public_data.py tests/sandbox/payer/test_structure.py
+	$(PY) -m pytest tests/public_data tests/transforms/test_public_data.py tests/sandbox/payer/test_structure.py \
+	  tests/clients/test_seed_samples.py
 
 run: $(VENV)/.installed
 	ALLOW_EMBEDDED_DATABASE=$${ALLOW_EMBEDDED_DATABASE-1} $(PY) manage.py run
@@ -43,6 +44,10 @@ bench: $(VENV)/.installed-test
 # The local AWS with one rule taken out at a time: every mutant must be noticed. Minutes; not part of make test.
 mutants: $(VENV)/.installed-test
 	$(PY) -m tests.sandbox.cloud.mutants
+
+# The product under random kill -9, crashes, lost answers: SECONDS=600 SEED=7 make chaos
+chaos: $(VENV)/.installed-test
+	$(PY) -m tests.chaos --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
 
 lint: $(VENV)/.installed-test
 	.ci/lint

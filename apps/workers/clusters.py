@@ -16,9 +16,11 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from django.conf import settings
+
 from apps.outbox.draining import cluster_folder, clusters_root
 
-from .sessions import end_session, is_cluster, members
+from .sessions import cluster_sessions, end_session, is_cluster, members
 
 
 class Cause(StrEnum):
@@ -76,16 +78,20 @@ def living_reports() -> list[Report]:
 
 
 def end_leftovers() -> int:
-    """End the clusters whose supervisor was killed; return how many processes that were."""
+    """End the clusters whose supervisor was killed; return how many processes that were.
+
+    One that was killed right after it had started a cluster has left no folder: its processes are found by their VAR.
+    """
     ended = 0
-    for path in _folders():
-        if not _is_supervised(path):
-            session = int(path.suffix[1:])
-            ours = [pid for pid in members(session) if is_cluster(pid)]
-            if ours:
-                end_session(session)
-            ended += len(ours)
-            shutil.rmtree(path, ignore_errors=True)
+    for session in {int(path.suffix[1:]) for path in _folders()} | cluster_sessions(settings.VAR):
+        path = cluster_folder(session)
+        if path.exists() and _is_supervised(path):
+            continue
+        ours = [pid for pid in members(session) if is_cluster(pid)]
+        if ours:
+            end_session(session)
+        ended += len(ours)
+        shutil.rmtree(path, ignore_errors=True)
     return ended
 
 

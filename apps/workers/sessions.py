@@ -60,3 +60,13 @@ def is_cluster(pid: int) -> bool:
         return b"qcluster" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
+
+
+def cluster_sessions(var: Path) -> set[int]:
+    """Return the sessions of all clusters that were started for this folder."""
+    found, ours = set(), f"VAR={var}".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if is_cluster(int(entry.name)) and ours in (entry / "environ").read_bytes().split(b"\0"):
+                found.add(os.getsid(int(entry.name)))
+    return found

@@ -6,6 +6,7 @@ Owns one child and its session. Never signals the group with SIGTERM: workers wo
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -96,7 +97,8 @@ class Supervisor:
         reap_orphans(but=self.child.pid if self.child else 0)
 
     def _start(self) -> None:
-        self.child = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603
+        env = {**os.environ, "VAR": str(settings.VAR)}  # by which its processes are known, whatever happens next
+        self.child = subprocess.Popen(self.command, env=env, start_new_session=True)  # noqa: S603
         before, self.folder = self.folder, ClusterFolder(self.child.pid)
         self.told.state = ""
         self._report(ClusterState.STARTING)

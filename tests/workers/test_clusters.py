@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
 from apps.outbox.draining import cluster_folder
 from apps.workers.clusters import ClusterFolder, Report, end_leftovers, living_reports
@@ -18,7 +19,9 @@ from apps.workers.sessions import members
 def sleeper(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
     """A session of its own that looks like a cluster, or like somebody else's program."""
     name = getattr(request, "param", "qcluster")
-    child = subprocess.Popen([sys.executable, "-c", "input()", name], stdin=subprocess.PIPE, start_new_session=True)
+    env = {**os.environ, "VAR": str(settings.VAR)}
+    command = [sys.executable, "-c", "input()", name]
+    child = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, start_new_session=True)
     yield child
     child.kill()
     child.communicate()
@@ -50,6 +53,14 @@ def test_a_cluster_whose_supervisor_was_lost_is_ended(sleeper: subprocess.Popen[
     assert end_leftovers() == 1
     assert sleeper.wait() == -9
     assert not cluster_folder(sleeper.pid).exists()
+
+
+def test_a_cluster_whose_supervisor_was_lost_before_it_made_a_folder_is_ended(
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    assert not cluster_folder(sleeper.pid).exists()
+    assert end_leftovers() == 1
+    assert sleeper.wait() == -9
 
 
 @pytest.mark.parametrize("sleeper", ["something-else"], indirect=True)
