@@ -13,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.applications.keys import KeyKind, Mode
-from apps.applications.models import ApiKey, Application, LiveAccessRequest, RedirectUri
+from apps.applications.models import AllowedOrigin, ApiKey, Application, LiveAccessRequest, RedirectUri
 from apps.applications.services import (
+    add_allowed_origin,
     add_redirect_uri,
     create_application,
     decide_live_access,
@@ -57,6 +58,7 @@ class Furniture:
     sync_job: SyncJob
     delivery: Delivery
     redirect_uri: RedirectUri
+    allowed_origin: AllowedOrigin
     bulk_action: BulkAction
     event: AuditEvent
 
@@ -161,6 +163,9 @@ def make_furniture(application: Application, mode: Mode) -> Furniture:
         redirect_uri=add_redirect_uri(
             application=application, mode=mode, uri="https://care.example/callback", by=SYSTEM
         ),
+        allowed_origin=add_allowed_origin(application=application, mode=mode, origin="https://care.example", by=SYSTEM)[
+            0
+        ],
         event=AuditEvent.objects.filter(application_id=str(application.pk), mode=mode).latest("pk"),
     )
 

@@ -7,13 +7,12 @@ reads.
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import django_filters
 from django.core.exceptions import ValidationError as InvalidValue
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django_filters.fields import IsoDateTimeField
@@ -21,6 +20,8 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
+
+from apps.workspaces.scoped_admin import lists
 
 from .authentication import access_of
 from .keys import KeyKind
@@ -123,17 +124,7 @@ class ListFilters(CreatedFilters):
     q = django_filters.CharFilter(method="search", help_text="A whole ID or text that the portal's search takes.")
 
     def search(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        term = value.strip()
-        wanted = Q(pk__in=())
-        for field in self.search_texts:
-            wanted |= Q(**{field: term})
-        try:
-            identifier = uuid.UUID(term)
-        except ValueError:
-            return queryset.filter(wanted)
-        for field in self.search_ids:
-            wanted |= Q(**{field: identifier})
-        return queryset.filter(wanted)
+        return lists.search_whole(queryset, value.strip(), ids=self.search_ids, texts=self.search_texts)
 
     @classmethod
     def order_of(cls, sort: str) -> tuple[str, ...]:

@@ -73,6 +73,10 @@ class RedirectUriForm(forms.Form):
     uri = forms.CharField(label="Redirect URI", max_length=500, help_text="Like https://app.example/callback")
 
 
+class OriginForm(forms.Form):
+    origin = forms.CharField(max_length=300, help_text="Like https://app.example")
+
+
 class LiveAccessForm(forms.Form):
     purpose = forms.CharField(
         label="Your answers",

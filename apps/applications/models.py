@@ -1,4 +1,4 @@
-"""Applications, API keys, redirect URIs, requests for live access."""
+"""Applications, API keys, redirect URIs, allowed origins, requests for live access, rate windows."""
 
 import uuid
 
@@ -65,6 +65,24 @@ class RedirectUri(models.Model):
 
     def __str__(self) -> str:
         return self.uri
+
+
+class AllowedOrigin(models.Model):
+    """A website whose pages may hold the widget's frame, and are told its public token (rulings A1)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="allowed_origins")
+    mode = models.CharField(max_length=4, choices=MODES)
+    origin = models.CharField(max_length=300)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application", "mode", "origin"], name="applications_origin_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.origin
 
 
 class ApiKey(models.Model):
@@ -179,3 +197,20 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status or 'running'} {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class RateWindow(models.Model):
+    """How often somebody has asked in the running minute. Not logged: a crash forgets it, and nobody minds.
+
+    Shape of `subject`: a keyed hash of what is counted and for whom; no address and no key can be read from it.
+    """
+
+    subject = models.CharField(primary_key=True, max_length=64)
+    began_at = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["began_at"], name="applications_rate_began")]
+
+    def __str__(self) -> str:
+        return f"{self.count} since {self.began_at:%H:%M}"

@@ -1,4 +1,4 @@
-"""What may be a redirect URI: an address that we would send a patient to, and put into a content policy. Pure.
+"""What may be a redirect URI, and what an origin of the widget: addresses that stand in our content policies. Pure.
 
 Source: RFC 6749 3.1.2; RFC 8252 7.3 (loopback); RFC 9700 4.1.3 (compared to the letter, so no wildcard).
 """
@@ -18,6 +18,10 @@ FULL = "redirect_uri must be a full URL like https://app.example/callback"
 
 class InvalidRedirectUri(ValueError):
     """A redirect URI that we would not send a patient to; the text says what to put right."""
+
+
+class InvalidOrigin(ValueError):
+    """An origin that no browser would send, or that the frame may not stand in; the text says what to put right."""
 
 
 def check_redirect_uri(uri: str, *, allow_loopback: bool) -> str:
@@ -40,6 +44,21 @@ def check_redirect_uri(uri: str, *, allow_loopback: bool) -> str:
     if parts.scheme == "http" and not (allow_loopback and parts.hostname in LOOPBACK):
         raise InvalidRedirectUri("redirect_uri must use https (http only for localhost, and only in test mode).")
     return parts.hostname
+
+
+def check_origin(origin: str, *, allow_loopback: bool) -> str:
+    """Return the origin as browsers write it (RFC 6454 6.2): lower case, no default port. Raises: InvalidOrigin."""
+    try:
+        host = check_redirect_uri(origin, allow_loopback=allow_loopback)
+    except InvalidRedirectUri as refusal:
+        words = str(refusal).replace("redirect_uri", "origin").replace("app.example/callback", "app.example")
+        raise InvalidOrigin(words) from None
+    parts = urlsplit(origin)
+    if parts.path not in ("", "/") or parts.query or "?" in origin:
+        raise InvalidOrigin("origin must end after host and port, like https://app.example: leave out path and query.")
+    name = f"[{host}]" if ":" in host else host
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{name}{f':{parts.port}' if parts.port not in (None, default) else ''}"
 
 
 def _split(uri: str) -> SplitResult:

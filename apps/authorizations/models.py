@@ -68,6 +68,8 @@ class Consent(models.Model):
     redirect_uri = models.CharField(max_length=500, blank=True, default="")
     client_state = models.CharField(max_length=1000, blank=True, default="")
     code_challenge = models.CharField(max_length=43, blank=True, default="")
+    # The website that holds the widget's frame; its page is told the public token (Link flow only).
+    opener_origin = models.CharField(max_length=300, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     # What was agreed (rulings B17), all or nothing.

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.http import QueryDict
 
 from apps.applications.keys import KeyKind
-from apps.applications.models import ApiKey, Application, RedirectUri
+from apps.applications.models import AllowedOrigin, ApiKey, Application, RedirectUri
 from apps.applications.selectors import KeyRefused, check_api_key
 from apps.authorizations.models import Consent
 from apps.authorizations.services import AuthorizationRequest
@@ -22,9 +22,9 @@ CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 SCOPES = {"launch/patient", "offline_access", "openid", "profile"}
 AUTHORIZE_PARAMETERS = (
     "response_type", "client_id", "redirect_uri", "code_challenge", "code_challenge_method", "scope", "state",
-    "flexpa_external_id", "flexpa_endpoint_id", "flexpa_ial2_mode",
+    "flexpa_external_id", "flexpa_endpoint_id", "flexpa_ial2_mode", "flexpa_search_mode",
 )  # fmt: skip
-LINK_PARAMETERS = ("publishableKey", "externalId", "usage", "endpoint")
+LINK_PARAMETERS = ("publishableKey", "externalId", "usage", "endpoint", "openerOrigin")
 EXTERNAL_ID = "your own id of this user, 1 to 255 printable characters"
 SEARCH_CHARS = 200
 
@@ -96,7 +96,7 @@ def read_authorize(query: QueryDict, *, now: dt.datetime) -> Opening:
 
 
 def read_link(query: QueryDict, *, now: dt.datetime) -> Opening:
-    """Read the widget's opening: publishableKey, externalId, usage, endpoint. Raises: UnknownClient."""
+    """Read the widget's opening. Raises: UnknownClient, for an origin that is not allowed too."""
     if twice := _sent_twice(query, LINK_PARAMETERS):
         raise UnknownClient(f"{twice[0]} was sent more than once. Send it once.")
     key = _client(query, "publishableKey", now)
@@ -117,6 +117,7 @@ def read_link(query: QueryDict, *, now: dt.datetime) -> Opening:
             flow=Consent.Flow.LINK,
             external_id=external_id,
             usage=Usage(usage),
+            opener_origin=_allowed(query.get("openerOrigin", ""), key),
         ),
         key,
         endpoint,
@@ -173,6 +174,17 @@ def _registered(uri: str, key: ApiKey) -> str:
     raise UnknownClient(f"redirect_uri is not registered for this application and mode. {why}")
 
 
+def _allowed(origin: str, key: ApiKey) -> str:
+    """Return the origin of the page that holds the frame, "" for no frame."""
+    origins = AllowedOrigin.objects.filter(application=key.application, mode=key.mode, origin=origin)
+    if origin and not ("\x00" not in origin and origins.exists()):
+        raise UnknownClient(
+            f"openerOrigin is no allowed origin of this application in {key.mode} mode. Allow it under Settings, "
+            "Origins of the widget."
+        )
+    return origin
+
+
 def _check_pkce(query: QueryDict, refuse: Refuse) -> None:
     """Source: RFC 7636 4.3, 4.4.1; only S256 is taken."""
     challenge, method = query.get("code_challenge", ""), query.get("code_challenge_method", "")
@@ -208,6 +220,8 @@ def _preselected(query: QueryDict, mode: str, refuse: Refuse) -> Endpoint | None
     if query.get("flexpa_ial2_mode"):
         why = "cannot be sent with flexpa_endpoint_id" if asked else "is not built here yet: leave it out"
         raise refuse("invalid_request", f"flexpa_ial2_mode {why}.")
+    if query.get("flexpa_search_mode"):
+        raise refuse("invalid_request", "flexpa_search_mode is not built here yet: leave it out.")
     if not asked:
         return None
     endpoint = find_endpoint(asked, mode)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 
-from apps.applications.services import note_key_use
-from apps.audit.events import Actor, ActorKind
-from apps.audit.request_facts import actor_behind, seen
+from apps.applications.services import count_request, note_key_use
+from apps.audit.request_facts import seen
 from apps.authorizations import services
 from apps.authorizations.models import Consent, ConsentText, PatientAuthorization
 from apps.authorizations.services import ConsentClosed, SignInClosed, SignInRefused
@@ -28,48 +19,16 @@ from apps.authorizations.states import UNFINISHED, Usage
 from apps.workspaces.scoped_admin import root_url
 
 from . import forms, tickets
+from .answers import consent_page, patient, patient_page, show_page, stopped, to_application, way_back
 from .external_ids import hash_for_logs, named_person
-from .policies import content_policy, origins_of, source_origins
+from .policies import content_policy, source_origins
 
 logger = logging.getLogger("relay.consent")
-View = Callable[..., HttpResponse]
 
 SHARED_KINDS = [
     "claims and coverage", "visits", "conditions", "medicines", "laboratory results", "vital signs",
     "immunizations", "procedures", "care plans", "documents", "care team",
 ]  # fmt: skip
-
-
-def patient(request: HttpRequest) -> Actor:
-    return actor_behind(request, ActorKind.PATIENT)
-
-
-def patient_page(*methods: str) -> Callable[[View], View]:
-    """Decorate a page: never cached, these methods, and a page for what cannot be read.
-
-    Exempt from the CSRF cookie: the ticket in the address is the capability, and a frame has no cookie to compare
-    with (rulings A1).
-    """
-
-    def decorate(view: View) -> View:
-        @csrf_exempt
-        @never_cache
-        @functools.wraps(view)
-        def answered(request: HttpRequest, **path: str) -> HttpResponse:
-            if request.method not in methods:
-                response = _stopped(request, f"This page takes {' and '.join(methods)} only.", status=405)
-                response["Allow"] = ", ".join(methods)
-                return response
-            try:
-                return view(request, **path)
-            except RequestDataTooBig:
-                return _stopped(request, "What was sent is too large for this page. Go back and try again.", status=413)
-            except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
-                return _stopped(request, "What was sent cannot be read. Go back and try again.", status=400)
-
-        return answered
-
-    return decorate
 
 
 @patient_page("GET")
@@ -79,9 +38,9 @@ def authorize(request: HttpRequest) -> HttpResponse:
     try:
         opening = forms.read_authorize(request.GET, now=now)
     except forms.UnknownClient as refused:
-        return _stopped(request, str(refused), status=400)
+        return stopped(request, str(refused), status=400)
     except forms.RequestRefused as refused:
-        return _to_application(refused.redirect_uri, refused.state, error=refused.error, error_description=str(refused))
+        return to_application(refused.redirect_uri, refused.state, error=refused.error, error_description=str(refused))
     return open_pages(request, opening)
 
 
@@ -91,13 +50,20 @@ def open_link(request: HttpRequest) -> HttpResponse:
     try:
         opening = forms.read_link(request.GET, now=timezone.now())
     except forms.UnknownClient as refused:
-        return _stopped(request, str(refused), status=400)
+        return stopped(request, str(refused), status=400)
     return open_pages(request, opening)
 
 
 def open_pages(request: HttpRequest, opening: forms.Opening) -> HttpResponse:
     """Open a consent and lead to its first page, from wherever we are."""
     now = timezone.now()
+    who = f"{opening.key.pk} {seen(request).client_ip}"  # the key is public: nobody may use up another's minute
+    allowance = count_request(what="open", who=who, per_minute=settings.LINK_PER_MINUTE)
+    if allowance is not None and allowance.is_exceeded:
+        response = stopped(request, "Too many requests came from here. Wait a minute and start again.", status=429)
+        for name, value in allowance.headers.items():
+            response[name] = value
+        return response
     note_key_use(api_key=opening.key, ip=seen(request).client_ip, now=now)
     external_id = opening.request.external_id
     if opening.key.mode == "test" and (look := named_person(external_id)):
@@ -106,21 +72,19 @@ def open_pages(request: HttpRequest, opening: forms.Opening) -> HttpResponse:
     if opening.endpoint is not None:
         services.choose_endpoint(consent=consent, endpoint=opening.endpoint, by=patient(request), now=now)
     response = HttpResponseRedirect(root_url("consent", tickets.ticket_for(consent)))
-    tickets.bind(response, consent)
+    if not consent.opener_origin:  # a frame has no cookie: the tab that leaves for the source gets it
+        tickets.bind(response, consent)
     return response
 
 
-@patient_page("GET", "POST")
-def introduction(request: HttpRequest, ticket: str) -> HttpResponse:
+@consent_page("GET", "POST")
+def introduction(request: HttpRequest, consent: Consent, ticket: str) -> HttpResponse:
     """Who asks and why."""
-    consent = tickets.find_consent(ticket)
-    if consent is None:
-        return _stopped(request, str(ConsentClosed()), status=410)
     if request.method == "POST" and "refuse" in request.POST:
         return _refuse(request, consent)
     chosen = _chosen(consent)
     onward = reverse("consent-confirm" if chosen else "consent-source", args=[ticket])
-    return _page(
+    return show_page(
         request,
         consent,
         "introduction",
@@ -133,23 +97,20 @@ def introduction(request: HttpRequest, ticket: str) -> HttpResponse:
     )
 
 
-@patient_page("GET", "POST")
-def choose_source(request: HttpRequest, ticket: str) -> HttpResponse:
+@consent_page("GET", "POST")
+def choose_source(request: HttpRequest, consent: Consent, ticket: str) -> HttpResponse:
     """Choose the plan or provider."""
-    consent = tickets.find_consent(ticket)
-    if consent is None:
-        return _stopped(request, str(ConsentClosed()), status=410)
     if request.method == "POST":
         endpoint = forms.find_endpoint(request.POST.get("endpoint", ""), consent.mode)
         if endpoint is not None:
             try:
                 services.choose_endpoint(consent=consent, endpoint=endpoint, by=patient(request), now=timezone.now())
             except ConsentClosed as closed:
-                return _stopped(request, str(closed), status=410)
+                return stopped(request, str(closed), status=410, consent=consent)
             return HttpResponseRedirect(reverse("consent-confirm", args=[ticket]))
     text = request.GET.get("q", "")
     found = forms.search_endpoints(consent.application, consent.mode, text)
-    return _page(
+    return show_page(
         request,
         consent,
         "source",
@@ -162,13 +123,10 @@ def choose_source(request: HttpRequest, ticket: str) -> HttpResponse:
     )
 
 
-@patient_page("GET", "POST")
-def confirm(request: HttpRequest, ticket: str) -> HttpResponse:
+@consent_page("GET", "POST")
+def confirm(request: HttpRequest, consent: Consent, ticket: str) -> HttpResponse:
     """What is shared; allow or refuse; then the patient leaves for the source."""
-    consent = tickets.find_consent(ticket)
-    authorization = None if consent is None else _chosen(consent)
-    if consent is None:
-        return _stopped(request, str(ConsentClosed()), status=410)
+    authorization = _chosen(consent)
     if authorization is None:
         return HttpResponseRedirect(reverse("consent-source", args=[ticket]))
     if request.method == "POST" and "refuse" in request.POST:
@@ -185,9 +143,10 @@ def confirm(request: HttpRequest, ticket: str) -> HttpResponse:
         "authorization": authorization,
         "paragraphs": [part for part in body.split("\n\n") if part.strip()],
         "unticked": request.method == "POST",
+        "waiting": reverse("consent-waiting", args=[ticket]),
         "back": reverse("consent-source", args=[ticket]),
     }
-    return _page(request, consent, "confirm", context, form_action=source_origins(authorization))
+    return show_page(request, consent, "confirm", context, form_action=source_origins(authorization))
 
 
 def _allow(request: HttpRequest, consent: Consent, authorization: PatientAuthorization) -> HttpResponse:
@@ -199,11 +158,12 @@ def _allow(request: HttpRequest, consent: Consent, authorization: PatientAuthori
         services.agree(consent=consent, text=text, shared_kinds=SHARED_KINDS, by=patient(request), now=now)
         url = services.start_sign_in(authorization=authorization, by=patient(request), now=now)
     except (ConsentClosed, SignInClosed) as closed:
-        return _stopped(request, str(closed), status=410)
+        return stopped(request, str(closed), status=410)
     except SignInRefused as refused:
-        return _stopped(request, str(refused), status=502, consent=consent)
+        return stopped(request, str(refused), status=502, back=way_back(consent, str(refused)))
     response = HttpResponseRedirect(url)
-    response["Content-Security-Policy"] = content_policy(source_origins(authorization))
+    response["Content-Security-Policy"] = content_policy(source_origins(authorization), ancestors=[])
+    tickets.bind(response, consent)
     return response
 
 
@@ -213,7 +173,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     state, now = request.GET.get("state", ""), timezone.now()
     sign_in = find_sign_in(state)
     if sign_in is None or not tickets.is_bound(request, sign_in.authorization.consent):
-        return _stopped(
+        return stopped(
             request, "This sign-in was not started in this browser, or it is over. Nothing was shared.", status=400
         )
     consent = sign_in.authorization.consent
@@ -223,55 +183,29 @@ def callback(request: HttpRequest) -> HttpResponse:
             return _answer(request, consent, error="access_denied", error_description="The source refused the sign-in.")
         _, token = services.complete_sign_in(state=state, code=request.GET["code"], by=patient(request), now=now)
     except SignInClosed as closed:
-        return _stopped(request, str(closed), status=410)
+        return stopped(request, str(closed), status=410)
     except SignInRefused as refused:
-        return _stopped(request, str(refused), status=502, consent=consent)
+        return stopped(request, str(refused), status=502, back=way_back(consent, str(refused)))
     if consent.flow == Consent.Flow.OAUTH:
         return _answer(request, consent, code=token)
-    return _page(request, consent, "done", {"public_token": token, "reference": consent.pk})
+    if consent.opener_origin:
+        return show_page(request, consent, "signed_in", {"reference": consent.pk})  # the frame asks for the token
+    return show_page(request, consent, "done", {"public_token": token, "reference": consent.pk})
 
 
 def _refuse(request: HttpRequest, consent: Consent) -> HttpResponse:
     try:
         services.refuse(consent=consent, by=patient(request), now=timezone.now())
     except ConsentClosed as closed:
-        return _stopped(request, str(closed), status=410)
+        return stopped(request, str(closed), status=410, consent=consent)
     return _answer(request, consent, error="access_denied", error_description="The patient did not allow it.")
 
 
 def _answer(request: HttpRequest, consent: Consent, **answer: str) -> HttpResponse:
     """Tell the application at its redirect URI; a widget's page says it itself."""
     if consent.flow == Consent.Flow.OAUTH:
-        return _to_application(consent.redirect_uri, consent.client_state, **answer)
-    return _page(request, consent, "refused", {"reference": consent.pk})
-
-
-def _to_application(redirect_uri: str, state: str, **answer: str) -> HttpResponse:
-    query = {**answer, **({"state": state} if state else {})}
-    response = HttpResponse(status=302)
-    response["Location"] = f"{redirect_uri}{'&' if urlsplit(redirect_uri).query else '?'}{urlencode(query)}"
-    response["Referrer-Policy"] = "no-referrer"
-    return response
-
-
-def _stopped(request: HttpRequest, message: str, *, status: int, consent: Consent | None = None) -> HttpResponse:
-    back = ""
-    if consent is not None and consent.flow == Consent.Flow.OAUTH:
-        answer = {"error": "server_error", "error_description": message}
-        back = _to_application(consent.redirect_uri, consent.client_state, **answer)["Location"]
-    return render(
-        request, "consent_pages/stopped.html", {"message": message, "back_to_application": back}, status=status
-    )
-
-
-def _page(
-    request: HttpRequest, consent: Consent, name: str, context: dict[str, object], form_action: list[str] | None = None
-) -> HttpResponse:
-    steps = {"introduction": 1, "source": 2, "confirm": 3, "done": 4, "refused": 4}
-    shared = {"consent": consent, "application": consent.application, "mode": consent.mode, "step": steps[name]}
-    response = render(request, f"consent_pages/{name}.html", {**shared, **context})
-    response["Content-Security-Policy"] = content_policy([*origins_of(consent.redirect_uri), *(form_action or [])])
-    return response
+        return to_application(consent.redirect_uri, consent.client_state, **answer)
+    return show_page(request, consent, "refused", {"reference": consent.pk})
 
 
 def _chosen(consent: Consent) -> PatientAuthorization | None:

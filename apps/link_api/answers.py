@@ -1,7 +1,8 @@
 """Answers of the Link API: one shape for every refusal, the same headers on everything (C39).
 
 Shape of a refusal: {"statusCode", "error", "message", "error_description"}; `error` is a phrase at the Link
-endpoints, a code of RFC 6749 5.2 at the token endpoint.
+endpoints, a code of RFC 6749 5.2 at the token endpoint. Where clients know the words, `message` is those to the letter,
+and only `error_description` goes on to say why.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from .limits import Throttled, allowance_of
+
 View = Callable[[HttpRequest], JsonResponse]
 
 
 class Refused(Exception):
-    """A refusal; the text is a sentence that names the field and the way out."""
+    """A refusal; the text is a sentence that names the field and the way out, after the `known` words if any."""
 
-    def __init__(self, status: int, message: str, *, error: str = "", authenticate: str = "") -> None:
+    def __init__(self, status: int, message: str, *, error: str = "", authenticate: str = "", known: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.error = error or HTTPStatus(status).phrase
         self.authenticate = authenticate
+        self.known = known or message
 
 
 def link_view(method: str) -> Callable[[View], View]:
@@ -38,10 +42,15 @@ def link_view(method: str) -> Callable[[View], View]:
                 if request.method != method:
                     raise Refused(405, f"{request.path} takes {method} only, this was {request.method}.")
                 response = view(request)
+            except Throttled as throttled:
+                response = refusal(Refused(429, str(throttled), error="throttled"))
             except Refused as refused:
                 response = refusal(refused)
                 if refused.status == HTTPStatus.METHOD_NOT_ALLOWED:
                     response["Allow"] = method
+            if allowance := allowance_of(request):
+                for name, value in allowance.headers.items():
+                    response[name] = value
             response["Cache-Control"] = "no-store"
             response["Pragma"] = "no-cache"
             return response
@@ -52,12 +61,11 @@ def link_view(method: str) -> Callable[[View], View]:
 
 
 def refusal(refused: Refused) -> JsonResponse:
-    message = str(refused)
     body: dict[str, Any] = {
         "statusCode": int(refused.status),
         "error": refused.error,
-        "message": message,
-        "error_description": message,
+        "message": refused.known,
+        "error_description": str(refused),
     }
     response = JsonResponse(body, status=refused.status)
     if refused.authenticate:

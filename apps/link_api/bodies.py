@@ -51,7 +51,7 @@ def texts(body: Mapping[str, Any], *names: str) -> list[str]:
     wrong = [name for name in names if not isinstance(body[name], str)]
     if wrong:
         raise Refused(400, f"Not a text: {', '.join(wrong)}. Send {_all(names)}, each as a text.")
-    unreadable = [name for name in names if not _is_clean(body[name])]
+    unreadable = [name for name in names if not is_clean(body[name])]
     if unreadable:
         raise Refused(400, f"Not readable: {', '.join(unreadable)}. A text may hold no NUL and only whole characters.")
     return [body[name] for name in names]
@@ -102,7 +102,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_twice(names: Any) -> None:
-    twice = [name[:40] for name in names if _is_clean(name)][:3]
+    twice = [name[:40] for name in names if is_clean(name)][:3]
     if twice:
         raise Refused(400, f"Sent more than once: {', '.join(twice)}. Send each field once.", error="invalid_request")
 
@@ -111,7 +111,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _is_clean(text: str) -> bool:
+def is_clean(text: str) -> bool:
     """Whether PostgreSQL could hold it: no NUL, no half of a surrogate pair, nothing that was not UTF-8."""
     return not any(sign == "\x00" or sign == "\ufffd" or "\ud800" <= sign <= "\udfff" for sign in text)
 

@@ -22,20 +22,23 @@ from apps.authorizations.tokens import InvalidToken
 
 from .answers import Refused
 from .bodies import read_basic, read_bearer
+from .limits import count_link, count_stranger, count_token
 
 # The words that clients know come first; why, and what to do, follows.
-WRONG_CLIENT = "Unauthorized: Invalid credentials."
+WRONG_CLIENT = "Unauthorized: Invalid credentials"
 # RFC 7617 2 asks for a realm; RFC 6750 3.1 names the error, unless no token was sent.
 BASIC = 'Basic realm="token endpoint", charset="UTF-8"'
 BEARER = 'Bearer realm="link"'
 
 
 def secret_key(request: HttpRequest, value: str, now: dt.datetime) -> ApiKey:
-    """Return the running secret key of a body. Raises: Refused."""
+    """Return the running secret key of a body. Raises: Refused, Throttled."""
     try:
         key = check_api_key(value, needed=KeyKind.SECRET, name="secret_key", now=now)
     except KeyRefused as why:
+        count_stranger(request)
         raise Refused(401, str(why)) from None
+    count_link(request, key.pk)
     note_key_use(api_key=key, ip=seen(request).client_ip, now=now)
     return key
 
@@ -45,12 +48,14 @@ def confidential_client(request: HttpRequest, now: dt.datetime) -> ApiKey:
     basic = read_basic(request)
     if basic is None:
         raise _unknown_client(
-            "Send Authorization: Basic base64(publishable key:secret key), two keys of one application and mode."
+            request,
+            "Send Authorization: Basic base64(publishable key:secret key), two keys of one application and mode.",
         )
     try:
         public, private = check_client(client_id=basic[0], secret=basic[1], now=now)
     except KeyRefused as why:
-        raise _unknown_client(str(why)) from None
+        raise _unknown_client(request, str(why)) from None
+    count_token(request, private.pk)
     for key in (public, private):
         note_key_use(api_key=key, ip=seen(request).client_ip, now=now)
     return private
@@ -66,26 +71,49 @@ def any_client(request: HttpRequest, body: Mapping[str, Any], now: dt.datetime) 
             raise KeyRefused("client_id is not a text: send your publishable key.")
         key = check_api_key(client_id, needed=KeyKind.PUBLISHABLE, name="client_id", now=now)
     except KeyRefused as why:
-        raise _unknown_client(str(why)) from None
+        raise _unknown_client(request, str(why)) from None
+    # A publishable key is public: whoever knows it must not be able to use up its minute everywhere.
+    count_token(request, f"{key.pk} {seen(request).client_ip}")
+    note_key_use(api_key=key, ip=seen(request).client_ip, now=now)
+    return key
+
+
+def management_key(request: HttpRequest, now: dt.datetime) -> ApiKey:
+    """Return the management key of the bearer: RFC 7591's initial access token. Raises: Refused, Throttled."""
+    value = read_bearer(request)
+    try:
+        key = check_api_key(value, needed=KeyKind.MANAGEMENT, name="The bearer", now=now)
+    except KeyRefused as why:
+        count_stranger(request)
+        challenge = f'{BEARER}, error="invalid_token"' if value else BEARER
+        raise Refused(401, str(why), error="invalid_token", authenticate=challenge) from None
+    count_link(request, key.pk)
     note_key_use(api_key=key, ip=seen(request).client_ip, now=now)
     return key
 
 
 def patient_access(request: HttpRequest, now: dt.datetime) -> PatientAccess:
-    """Return what a patient's access token opens. Raises: Refused."""
+    """Return what a patient's access token opens. Raises: Refused, Throttled."""
     token = read_bearer(request)
     if not token:
+        count_stranger(request)
         message = "No access token was sent: send Authorization: Bearer <the patient's access token>."
         raise Refused(401, message, authenticate=BEARER)
     try:
-        return find_patient_access(token, now=now)
+        access = find_patient_access(token, now=now)
     except InvalidToken:
+        count_stranger(request)
         raise Refused(401, "Invalid access token", authenticate=f'{BEARER}, error="invalid_token"') from None
+    count_link(request, access.claims.jti)
+    return access
 
 
 def key_actor(request: HttpRequest, key: ApiKey) -> Actor:
     return actor_behind(request, ActorKind.KEY, actor_id=key.pk, label=str(key))
 
 
-def _unknown_client(why: str) -> Refused:
-    return Refused(401, f"{WRONG_CLIENT} {why}", error="invalid_client", authenticate=BASIC)
+def _unknown_client(request: HttpRequest, why: str) -> Refused:
+    """Raises: Throttled."""
+    count_stranger(request)
+    told = f"{WRONG_CLIENT}. {why}"
+    return Refused(401, told, error="invalid_client", authenticate=BASIC, known=WRONG_CLIENT)

@@ -17,7 +17,7 @@ from .answers import Refused, link_view
 from .blocks import authorization_block, exchanged, granted_scope, sync_and_time
 from .bodies import read_body, texts
 from .clients import any_client, confidential_client, key_actor, patient_access, secret_key
-from .grants import why_no_code, why_no_public_token, why_no_refresh_token
+from .grants import BAD_CODE, why_no_code, why_no_public_token, why_no_refresh_token
 
 
 @link_view("POST")
@@ -67,7 +67,7 @@ def _code_grant(request: HttpRequest, body: dict[str, Any], now: dt.datetime) ->
             now=now,
         )
     except InvalidGrant as invalid:
-        raise Refused(400, why_no_code(invalid, client.mode), error="invalid_grant") from None
+        raise Refused(400, why_no_code(invalid, client.mode), error="invalid_grant", known=BAD_CODE) from None
     return {**exchanged(issued, now=now), "token_type": "Bearer", "scope": granted_scope(issued)}
 
 

@@ -3,6 +3,11 @@
   "use strict";
   const opener = document.body.dataset.opener;
   const LOOK_MS = 2000;
+  if (window.parent === window) {
+    // The tab of the sign-in: there is nobody to tell, and nothing to close but the tab itself.
+    document.querySelector(".frame-bar")?.remove();
+    return;
+  }
   const tell = (type, payload) => window.parent.postMessage({ type, payload: payload || "" }, opener);
 
   document.querySelectorAll("[data-close]").forEach((button) => button.addEventListener("click", () => tell("CLOSED")));

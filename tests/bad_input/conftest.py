@@ -76,7 +76,7 @@ class Place:
         by_place = {
             "keys": here.key.pk, "destinations": here.destination.pk, "deliveries": here.delivery.pk,
             "authorizations": here.authorization.pk, "sync-jobs": here.sync_job.pk, "endpoints": here.endpoint.pk,
-            "bulk-actions": here.bulk_action.pk,
+            "bulk-actions": here.bulk_action.pk, "allowed-origins": here.allowed_origin.pk,
             "invitations": world.workspace.invitations.get().pk,
             "members": world.workspace.memberships.get(user=world.people[Role.VIEWER]).pk,
             "audit-events": here.event.pk, "audit": here.event.pk, "live-access": world.open_request.pk,
@@ -90,6 +90,8 @@ class Place:
             "invitation_id": str(world.workspace.invitations.get().pk),
             "token": ABSENT,
             "uri_id": str(here.redirect_uri.pk),
+            "origin_id": str(here.allowed_origin.pk),
+            "resource": "fhir",
             "ticket": self.ticket,
             "resource_type": "Patient",
             "fhir_id": self.patient_id,

@@ -46,6 +46,7 @@ class Operation:
 # A body that each operation takes; `None` where it takes none.
 GOOD: dict[str, dict[str, Any]] = {
     "POST /api/v1/keys": {"kind": "secret", "note": "In the vault."},
+    "POST /api/v1/allowed-origins": {"origin": "https://app.example"},
     "PATCH /api/v1/keys/<pk>": {"note": "In the other vault."},
     "POST /api/v1/keys/<pk>/roll": {"overlap_seconds": 60},
     "POST /api/v1/destinations": {
@@ -116,11 +117,17 @@ def link_operations(place: Place) -> list[Operation]:
         "/link/token": [code, {"grant_type": "refresh_token", "refresh_token": "r" * 43}],
         "/oauth/token": [code, {"grant_type": "client_credentials"}],
         "/link/introspect": [],
+        "/oauth/introspect": [],
+        "/rest/consent": [],
         "/link/revoke": [pair],
+        "/oauth/revoke": [pair],
+        "/oauth/register": [
+            {"redirect_uris": [CALLBACK], "client_name": "Nightly", "grant_types": ["authorization_code"]}
+        ],
         "/link/sandbox/public_token": [sandbox],
         "/link/sandbox/authorize": [{**pair, "authorize_url": start, "member": "patient1@flexpa.com"}],
     }
-    optional = {"usage", "member", "client_id"}
+    optional = {"usage", "member", "client_id", "client_name", "grant_types"}
     return [
         Operation(
             route=route,
@@ -142,5 +149,7 @@ def headers_for(place: Place, operation: Operation) -> dict[str, str]:
         return {"Authorization": f"Basic {pair}"}
     if operation.good.get("grant_type") == "authorization_code":
         return {}
+    if operation.route.pattern == "/oauth/register":
+        return {"Authorization": f"Bearer {place.management}"}
     assert operation.route.face is not None
     return place.headers(operation.route.face)

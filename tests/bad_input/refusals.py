@@ -13,12 +13,14 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 
+from apps.applications.models import RateWindow
+
 from .routes import Face
 
 PROBLEM = {"type", "title", "status", "detail", "code", "request_id"}
 LINK = {"statusCode", "error", "message", "error_description"}
-# A session is touched by looking; "last used" of a key is an update, not a row.
-UNCOUNTED = {Session}
+# A session is touched by looking, a caller's minute by asking; "last used" of a key is an update, not a row.
+UNCOUNTED = {Session, RateWindow}
 
 
 def body_of(answer: Any) -> bytes:
@@ -73,7 +75,9 @@ def _link_fault(status: int, kind: str, body: bytes) -> str:
     found = json.loads(body)
     if set(found) != LINK or found["statusCode"] != status:
         return f"{status} with {sorted(found)}"
-    return "" if found["error"] and found["message"] == found["error_description"] != "" else "an empty refusal"
+    # `message` is the words that clients know, and `error_description` may go on to say why.
+    is_whole = found["error"] and found["message"] and found["error_description"].startswith(found["message"])
+    return "" if is_whole else "an empty refusal"
 
 
 class Fields(HTMLParser):

@@ -58,18 +58,21 @@ def exchange(place: Place, token: str, secret: str) -> Any:
 def said(answer: Any, error: str, status: int = 400) -> str:
     assert (answer.status_code, fault_of(answer, Face.LINK)) == (status, "")
     assert answer.json()["error"] == error
-    return str(answer.json()["message"])
+    return str(answer.json()["error_description"])
 
 
 def test_a_code_with_everything_right_is_taken_once(place: Place) -> None:
     code = make_token(place, OneTimeToken.Kind.CODE)
     assert redeem(place, code).status_code == 200
-    running = AccessToken.objects.filter(revoked_at__isnull=True).count()
+    running = AccessToken.objects.filter(revoked_at__isnull=True)
+    before = running.count()
     again = ask(redeem, place, code)
     assert said(again, "invalid_grant") == f"{CODE} It was used before; each works once. {AGAIN}"
-    assert again.rows_changed == {}
-    # The contract names no further consequence: what the first use issued keeps running.
-    assert AccessToken.objects.filter(revoked_at__isnull=True).count() == running
+    assert again.json()["message"] == "Invalid authorization code"
+    assert again.rows_changed == {"audit_auditevent": 1}
+    assert running.count() == before  # `ask` has taken it back
+    redeem(place, code)
+    assert running.count() == before - 1  # RFC 6749 4.1.2: what the code issued has ended
 
 
 SHORT = f"{CODE} code_verifier must have 43 to 128 characters of A-Z a-z 0-9 - . _ ~."

@@ -44,7 +44,7 @@ def token(place: Place, body: dict[str, str], pair: tuple[str, str] | None = Non
 
 def said(answer: Any, status: int) -> str:
     assert (answer.status_code, fault_of(answer, Face.LINK), answer.rows_changed) == (status, "", {})
-    return str(answer.json()["message"])
+    return str(answer.json()["error_description"])
 
 
 def test_where_a_secret_key_is_due_every_other_key_is_named(place: Place) -> None:

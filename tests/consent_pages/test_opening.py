@@ -112,6 +112,8 @@ REFUSED: list[tuple[dict[str, str | None], str]] = [
     ({"flexpa_external_id": "x" * 256}, "invalid_request"),
     ({"flexpa_external_id": "a\x00b"}, "invalid_request"),
     ({"flexpa_endpoint_id": "nothing"}, "invalid_request"),
+    ({"flexpa_search_mode": "true"}, "invalid_request"),
+    ({"flexpa_ial2_mode": "true"}, "invalid_request"),
     ({"flexpa_endpoint_id": "00000000-0000-4000-8000-000000000000"}, "invalid_request"),
     ({"state": "x" * 1001}, "invalid_request"),
     ({"state": "a\x00b"}, "invalid_request"),

@@ -20,6 +20,7 @@ def test_authorization_server_metadata_has_the_contracts_fields(client: Client) 
         "issuer": base,
         "authorization_endpoint": f"{base}/oauth/authorize",
         "token_endpoint": f"{base}/oauth/token",
+        "registration_endpoint": f"{base}/oauth/register",
         "jwks_uri": f"{base}/.well-known/jwks.json",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -27,7 +28,31 @@ def test_authorization_server_metadata_has_the_contracts_fields(client: Client) 
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "none"],
         "scopes_supported": ["launch/patient", "offline_access"],
+        "service_documentation": f"{base}/api/v1/docs",
     }
+
+
+def test_openid_configuration_says_the_same_and_what_openid_asks_for(client: Client) -> None:
+    """Wire contract 3b; OpenID Connect Discovery 1.0, 3: RS256 is always in the list."""
+    found = client.get("/.well-known/openid-configuration").json()
+    assert found.pop("subject_types_supported") == ["public"]
+    assert found.pop("id_token_signing_alg_values_supported") == ["RS256"]
+    assert found == client.get("/.well-known/oauth-authorization-server").json()
+
+
+@pytest.mark.parametrize(("path", "resource"), [("", "/mcp"), ("/mcp", "/mcp"), ("/fhir", "/fhir")])
+def test_protected_resource_metadata_names_the_resource(client: Client, path: str, resource: str) -> None:
+    base = settings.PUBLIC_URL
+    assert client.get(f"/.well-known/oauth-protected-resource{path}").json() == {
+        "resource": f"{base}{resource}",
+        "authorization_servers": [base],
+        "scopes_supported": ["launch/patient", "offline_access"],
+        "bearer_methods_supported": ["header"],
+    }
+
+
+def test_metadata_of_a_resource_that_is_none_is_404(client: Client) -> None:
+    assert client.get("/.well-known/oauth-protected-resource/elsewhere").status_code == 404
 
 
 def test_smart_configuration_has_the_required_fields(client: Client) -> None:
@@ -42,7 +67,13 @@ def test_smart_configuration_has_the_required_fields(client: Client) -> None:
     assert found["code_challenge_methods_supported"] == ["S256"]
 
 
-@pytest.mark.parametrize("document", ["oauth-authorization-server", "smart-configuration", "jwks.json"])
+DOCUMENTS = [
+    "oauth-authorization-server", "openid-configuration", "smart-configuration", "jwks.json",
+    "oauth-protected-resource/fhir",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents_name_only_addresses_that_exist(client: Client, document: str) -> None:
     answer = client.get(f"/.well-known/{document}")
     assert answer["Content-Type"] == "application/json"
@@ -51,7 +82,8 @@ def test_documents_name_only_addresses_that_exist(client: Client, document: str)
     for value in answer.json().values():
         if isinstance(value, str) and value.startswith(f"{settings.PUBLIC_URL}/"):
             try:
-                resolve(value.removeprefix(settings.PUBLIC_URL))
+                path = value.removeprefix(settings.PUBLIC_URL)
+                resolve("/fhir/metadata" if path == "/fhir" else path)
             except Resolver404:
                 pytest.fail(f"{value} leads nowhere")
 

@@ -196,6 +196,7 @@ ODD_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=60
 VALUES: st.SearchStrategy[Any] = st.one_of(ODD_TEXT, st.none(), st.integers(), st.lists(ODD_TEXT, max_size=2))
 
 
+@pytest.mark.usefixtures("unlimited")
 @given(public_token=VALUES, secret=st.booleans(), secret_key=VALUES)
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_json_text_makes_an_exchange_fail(

@@ -44,5 +44,6 @@ def refused(response: Any, status: int, error: str) -> str:
     body = read(response, status)
     assert body.keys() == {"statusCode", "error", "message", "error_description"}
     assert (body["statusCode"], body["error"]) == (status, error)
-    assert body["message"] == body["error_description"] != ""
-    return str(body["message"])
+    assert body["error_description"].startswith(body["message"])
+    assert body["message"]
+    return str(body["error_description"])

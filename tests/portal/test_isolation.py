@@ -22,9 +22,10 @@ METHODS = ("get", "post")
 GUARDED = (
     "apikey_create", "apikey_roll", "apikey_end", "apikey_note", "destination_create", "destination_edit",
     "destination_step1", "destination_step2", "destination_step3", "destination_step4",
-    "destination_adopt", "destination_discard",
+    "destination_adopt", "destination_discard", "destination_options",
     "destination_enable", "destination_backfill", "destination_rotate", "destination_remove", "destination_set_region",
     "delivery_replay", "delivery_replay_many", "_revoke", "settings_add_uri", "settings_remove_uri",
+    "settings_add_origin", "settings_remove_origin",
 )  # fmt: skip
 ADMINISTERED = (
     "settings_change", "settings_live_access", "application_create",

@@ -18,6 +18,7 @@ from apps.applications.models import LiveAccessRequest
 from apps.audit.models import AuditEvent
 from apps.destinations.models import Delivery, Destination
 from apps.directory.models import Endpoint
+from apps.directory.services import close_endpoint
 from apps.mails.kinds import MailKind
 from apps.mails.models import Mail
 from apps.mails.places import mail_place
@@ -307,11 +308,42 @@ def test_state_that_staff_cannot_give_is_refused_beside_the_field(status: str, c
     assert endpoint.status == "CONNECTED"
 
 
+def test_limits_of_an_endpoint_are_changed_with_a_trace_once(console: Client, staff: User, acme: World) -> None:
+    endpoint = acme.live.endpoint
+    form = {"concurrent_syncs": "3", "requests_per_minute": "60"}
+    for _ in range(2):
+        answer = console.post(f"/support/endpoints/{endpoint.pk}/limits/", form)
+        assert answer["Location"] == f"/support/endpoints/{endpoint.pk}/"
+    endpoint.refresh_from_db()
+    assert (endpoint.concurrent_syncs, endpoint.requests_per_minute) == (3, 60)
+    (event,) = events("endpoint.limits_changed")
+    assert (event.actor_id, event.target_id) == (str(staff.pk), str(endpoint.pk))
+    assert event.detail["after"] == {"concurrent_syncs": 3, "requests_per_minute": 60}
+    close_endpoint(endpoint.pk, seconds=60)
+    page = console.get(f"/support/endpoints/{endpoint.pk}/").content.decode()
+    assert "Left alone until" in page
+    console.post(f"/support/endpoints/{endpoint.pk}/limits/", {"concurrent_syncs": "3", "requests_per_minute": ""})
+    endpoint.refresh_from_db()
+    assert endpoint.requests_per_minute is None
+
+
+@pytest.mark.parametrize("form", [{"concurrent_syncs": "0"}, {"concurrent_syncs": "1", "requests_per_minute": "5"}, {}])
+def test_limits_that_get_nowhere_are_refused_beside_the_field(
+    form: dict[str, str], console: Client, acme: World
+) -> None:
+    endpoint = acme.live.endpoint
+    answer = console.post(f"/support/endpoints/{endpoint.pk}/limits/", form | {"x": "1"})
+    assert answer.status_code == 200
+    assert b"field-error" in answer.content or b"errors" in answer.content
+    assert events("endpoint.limits_changed") == []
+
+
 # -- every write -------------------------------------------------------------------------------------------
 def writes(world: World) -> list[tuple[str, dict[str, str]]]:
     return [
         (lost(world), {"proof": "identity_document"}),
         (f"/support/endpoints/{world.live.endpoint.pk}/status/", {"status": "BROKEN"}),
+        (f"/support/endpoints/{world.live.endpoint.pk}/limits/", {"concurrent_syncs": "3"}),
         (f"/support/live-access/{world.open_request.pk}/decide/", {"decision": "granted", "notes": "Fine."}),
     ]
 
@@ -340,5 +372,6 @@ def assert_nothing_changed(world: World, viewer: User) -> None:
     assert Authenticator.objects.filter(user=viewer).count() == 2
     world.live.endpoint.refresh_from_db()
     world.open_request.refresh_from_db()
-    assert (world.live.endpoint.status, world.open_request.decision) == ("CONNECTED", "pending")
+    assert (world.live.endpoint.status, world.live.endpoint.concurrent_syncs) == ("CONNECTED", 8)
+    assert world.open_request.decision == "pending"
     assert not AuditEvent.objects.filter(actor_kind="support").exclude(action__startswith="support.").exists()

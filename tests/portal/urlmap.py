@@ -63,6 +63,7 @@ def _value(page: Page, parameter: str, world: World, mode: str) -> object:
         "authorization_id": furniture.authorization.pk,
         "request_id": world.open_request.pk,
         "uri_id": furniture.redirect_uri.pk,
+        "origin_id": furniture.allowed_origin.pk,
         "invitation_id": world.workspace.invitations.get().pk,
         "membership_id": world.workspace.memberships.get(user=world.people[Role.VIEWER]).pk,
     }[parameter]

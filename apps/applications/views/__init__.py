@@ -2,9 +2,10 @@
 
 from .keys import create_key, end_key, note_key, roll_key
 from .live_access import decide_request, request_access
-from .settings import add_uri, change, create, remove_uri, settings_page
+from .settings import add_origin, add_uri, change, create, remove_origin, remove_uri, settings_page
 
 __all__ = [
+    "add_origin",
     "add_uri",
     "change",
     "create",
@@ -12,6 +13,7 @@ __all__ = [
     "decide_request",
     "end_key",
     "note_key",
+    "remove_origin",
     "remove_uri",
     "request_access",
     "roll_key",

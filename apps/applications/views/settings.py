@@ -1,6 +1,8 @@
-"""The settings of an application: name, sync frequency, redirect URIs; and making a new one."""
+"""The settings of an application: name, sync frequency, redirect URIs, origins; and making a new one."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
@@ -20,14 +22,17 @@ from apps.workspaces.scoped_admin import (
     workspace_page,
 )
 
-from ..forms import ApplicationForm, LiveAccessForm, NewApplicationForm, RedirectUriForm
+from ..forms import ApplicationForm, LiveAccessForm, NewApplicationForm, OriginForm, RedirectUriForm
 from ..keys import Mode
 from ..middleware import Scope, scope_of
-from ..models import Application, RedirectUri, SyncFrequency
+from ..models import AllowedOrigin, Application, RedirectUri, SyncFrequency
 from ..services import (
+    InvalidOrigin,
     InvalidRedirectUri,
+    add_allowed_origin,
     add_redirect_uri,
     create_application,
+    remove_allowed_origin,
     remove_redirect_uri,
     update_application,
 )
@@ -87,6 +92,39 @@ def remove_uri(request: HttpRequest, uri_id: int) -> HttpResponse:
     return HttpResponseRedirect(settings_url(scope))
 
 
+@portal_page(Need.GUARD, methods=("POST",))
+def add_origin(request: HttpRequest) -> HttpResponse:
+    scope = scope_of(request)
+    form = OriginForm(request.POST)
+    if form.is_valid():
+        try:
+            _, is_new = add_allowed_origin(
+                application=application_of(scope),
+                mode=Mode(scope.mode),
+                origin=form.cleaned_data["origin"],
+                by=actor_of(request),
+            )
+        except InvalidOrigin as refusal:
+            form.add_error("origin", str(refusal))
+        else:
+            if not is_new:
+                form.add_error("origin", f"This origin is allowed in {scope.mode} already. There is nothing to do.")
+    if form.errors:
+        return show_settings(request, {"origin_form": form})
+    messages.success(request, "The origin is allowed. Its pages may hold the widget.")
+    return HttpResponseRedirect(settings_url(scope))
+
+
+@portal_page(Need.GUARD, methods=("POST",))
+def remove_origin(request: HttpRequest, origin_id: UUID) -> HttpResponse:
+    scope = scope_of(request)
+    origins = AllowedOrigin.objects.select_related("application")
+    found = get_object_or_404(origins, pk=origin_id, application=scope.application_id, mode=scope.mode)
+    remove_allowed_origin(allowed_origin=found, by=actor_of(request))
+    messages.success(request, "The origin is removed. Browsers refuse to show the widget on its pages.")
+    return HttpResponseRedirect(settings_url(scope))
+
+
 @workspace_page(Need.ADMINISTER, methods=("GET", "POST"))
 def create(request: HttpRequest) -> HttpResponse:
     workspace = membership_of(request).workspace
@@ -106,7 +144,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 def show_settings(request: HttpRequest, forms: dict[str, object]) -> HttpResponse:
-    """Draw the page with its three forms; `forms` replaces those that were sent and refused."""
+    """Draw the page with its four forms; `forms` replaces those that were sent and refused."""
     scope = scope_of(request)
     application: Application = application_of(scope)
     requests = list(application.live_requests.order_by("-requested_at", "id")[:5])
@@ -114,8 +152,10 @@ def show_settings(request: HttpRequest, forms: dict[str, object]) -> HttpRespons
         "application": application,
         "form": ApplicationForm(initial={"name": application.name, "sync_frequency": application.sync_frequency}),
         "uri_form": RedirectUriForm(),
+        "origin_form": OriginForm(),
         "live_form": LiveAccessForm(),
         "redirect_uris": application.redirect_uris.filter(mode=scope.mode).order_by("uri"),
+        "allowed_origins": application.allowed_origins.filter(mode=scope.mode).order_by("origin"),
         "live_requests": requests,
         "open_request": next((each for each in requests if each.decided_at is None), None),
         **forms,

@@ -9,15 +9,16 @@ from .consents import (
     open_consent,
     refuse,
 )
+from .one_time import CodeReused, redeem_one_time_token, renew_public_token
 from .sign_in import SignInClosed, SignInRefused, bounce_sign_in, complete_sign_in, start_sign_in
 from .source_tokens import ReauthorizationNeeded, fresh_access_token
 from .states import move_authorization
 from .tokens import (
     InvalidGrant,
     IssuedTokens,
+    end_reused_code,
     issue_application_token,
     issue_tokens,
-    redeem_one_time_token,
     redeem_refresh_token,
     revoke_tokens,
     rotate_signing_key,
@@ -25,6 +26,7 @@ from .tokens import (
 
 __all__ = [
     "AuthorizationRequest",
+    "CodeReused",
     "ConsentClosed",
     "InvalidGrant",
     "IssuedTokens",
@@ -36,6 +38,7 @@ __all__ = [
     "bounce_sign_in",
     "choose_endpoint",
     "complete_sign_in",
+    "end_reused_code",
     "fresh_access_token",
     "issue_application_token",
     "issue_tokens",
@@ -44,6 +47,7 @@ __all__ = [
     "redeem_one_time_token",
     "redeem_refresh_token",
     "refuse",
+    "renew_public_token",
     "revoke_tokens",
     "rotate_signing_key",
     "start_sign_in",

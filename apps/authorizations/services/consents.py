@@ -41,6 +41,7 @@ class AuthorizationRequest:
     redirect_uri: str = ""
     client_state: str = ""
     code_challenge: str = ""
+    opener_origin: str = ""
 
 
 @transaction.atomic
@@ -58,6 +59,7 @@ def open_consent(*, request: AuthorizationRequest, by: Actor, now: dt.datetime) 
         redirect_uri=request.redirect_uri,
         client_state=request.client_state,
         code_challenge=request.code_challenge,
+        opener_origin=request.opener_origin,
         expires_at=now + dt.timedelta(seconds=settings.CONSENT_SESSION_SECONDS),
     )
     _record("consent.opened", consent, by)

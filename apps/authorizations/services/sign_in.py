@@ -186,14 +186,21 @@ def _fail(authorization: PatientAuthorization, failure: SourceError, *, by: Acto
         )
 
 
+def new_one_time_token(kind: OneTimeToken.Kind) -> tuple[str, str, bytes]:
+    """Return the text of a new token, and what is kept of it: the key's id and the digest."""
+    is_public_token = kind == OneTimeToken.Kind.PUBLIC_TOKEN
+    value = f"public_token_{_uuid4()}" if is_public_token else secrets.token_urlsafe(32)
+    return value, *keyring().digest(value, purpose=TOKEN_PURPOSE)
+
+
 def _issue_one_time_token(consent: Consent, now: dt.datetime) -> str:
     link = consent.flow == Consent.Flow.LINK
-    value = f"public_token_{_uuid4()}" if link else secrets.token_urlsafe(32)
-    key_id, digest = keyring().digest(value, purpose=TOKEN_PURPOSE)
+    kind = OneTimeToken.Kind.PUBLIC_TOKEN if link else OneTimeToken.Kind.CODE
+    value, key_id, digest = new_one_time_token(kind)
     seconds = settings.PUBLIC_TOKEN_SECONDS if link else settings.CODE_SECONDS
     OneTimeToken.objects.create(
         consent=consent,
-        kind=OneTimeToken.Kind.PUBLIC_TOKEN if link else OneTimeToken.Kind.CODE,
+        kind=kind,
         key_id=key_id,
         digest=digest,
         expires_at=now + dt.timedelta(seconds=seconds),

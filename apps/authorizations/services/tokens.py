@@ -1,13 +1,9 @@
-"""Our own tokens: redeem codes and refresh tokens, issue access tokens, revoke."""
+"""Our own tokens: issue access tokens, redeem refresh tokens, revoke."""
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import hashlib
-import hmac
 import json
-import re
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -20,15 +16,13 @@ from apps.audit.events import Actor, Place
 from apps.audit.services import record_event
 from apps.encryption.fields import keyring
 
-from ..models import AccessToken, Consent, OneTimeToken, PatientAuthorization, RefreshToken, SigningKey
+from ..models import AccessToken, Consent, PatientAuthorization, RefreshToken, SigningKey
 from ..states import ACTIVE, AuthorizationState, Usage
 from ..tokens import new_signing_key, sign
-from .sign_in import TOKEN_PURPOSE
 from .states import lock_authorization, move_authorization
 
 REFRESH_PURPOSE = "authorizations_refreshtoken.digest"
 APPLICATION_TOKEN_SECONDS = 1800
-VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 4.1
 
 
 class InvalidGrant(Exception):
@@ -48,44 +42,6 @@ class IssuedTokens:
     expires_in: int
     refresh_token: str | None
     refresh_expires_in: int | None
-
-
-@transaction.atomic
-def redeem_one_time_token(
-    *,
-    value: str,
-    kind: OneTimeToken.Kind,
-    application: Application,
-    mode: str,
-    now: dt.datetime,
-    redirect_uri: str = "",
-    code_verifier: str = "",
-) -> Consent:
-    """Use a code or public token up; return its consent.
-
-    Raises: InvalidGrant; a token of another application or mode is not used up by that.
-    """
-    digests = [digest for _, digest in keyring().digests(value, purpose=TOKEN_PURPOSE)]
-    found = (
-        OneTimeToken.objects.select_for_update(of=("self",))
-        .select_related("consent__application", "consent__end_user")
-        .filter(digest__in=digests, kind=kind)
-        .first()
-    )
-    if found is None or found.consent.application_id != application.pk:
-        raise InvalidGrant("unknown")
-    if found.consent.mode != mode:
-        raise InvalidGrant("mode")
-    consent = found.consent
-    if found.used_at is not None:
-        raise InvalidGrant("used")
-    if found.expires_at <= now:
-        raise InvalidGrant("expired")
-    if kind == OneTimeToken.Kind.CODE:
-        _check_pkce(consent, redirect_uri, code_verifier)
-    found.used_at = now
-    found.save(update_fields=["used_at"])
-    return consent
 
 
 @transaction.atomic
@@ -170,6 +126,14 @@ def revoke_tokens(*, consents: list[uuid.UUID], now: dt.datetime) -> int:
     RefreshToken.objects.filter(consent__in=consents, revoked_at__isnull=True).update(revoked_at=now)
     running = AccessToken.objects.filter(consent__in=consents, revoked_at__isnull=True, expires_at__gt=now)
     return running.update(revoked_at=now)
+
+
+@transaction.atomic
+def end_reused_code(*, consent: Consent, by: Actor, now: dt.datetime) -> None:
+    """End what a code issued that somebody used again. Source: RFC 6749 4.1.2."""
+    _lock_consent(consent.pk)
+    revoke_tokens(consents=[consent.pk], now=now)
+    _record("code.reused", consent.application, consent.mode, by, {"consent": str(consent.pk)})
 
 
 @transaction.atomic
@@ -259,16 +223,6 @@ def _jwt(token: AccessToken, *, subject: str, patient: str) -> str:
     if patient:
         claims["patient"] = patient
     return sign(claims, kid=key.kid, private_jwk=json.loads(key.private_jwk.reveal()))
-
-
-def _check_pkce(consent: Consent, redirect_uri: str, code_verifier: str) -> None:
-    if redirect_uri != consent.redirect_uri:
-        raise InvalidGrant("redirect_uri")
-    if not VERIFIER.fullmatch(code_verifier):
-        raise InvalidGrant("code_verifier_form")
-    hashed = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
-    if not hmac.compare_digest(hashed, consent.code_challenge):
-        raise InvalidGrant("code_verifier")
 
 
 def _record(action: str, application: Application, mode: str, by: Actor, detail: dict[str, object]) -> None:

@@ -1,0 +1,1 @@
+"""The endpoint directory: what a source bears."""
