@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from apps.applications.services import Allowance, count_request
 from apps.audit.events import ActorKind, Place
 from apps.audit.request_facts import actor_behind
 from apps.audit.services import record_reading
@@ -35,6 +36,7 @@ from .negotiation import check_format, check_parameters
 CONTENT_TYPE = "application/fhir+json"
 READING = ("GET", "HEAD")
 WILDCARD = "$PATIENT_ID"
+ALLOWANCE = "fhir_allowance"  # what is left to the caller of this request
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")  # FHIR R4 "id"
 SYNCING_RETRY_SECONDS = 3
 SIGN_IN_FIRST = "A running patient access token is required: send Authorization: Bearer <access token>."
@@ -50,18 +52,28 @@ def fhir(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBas
                 text = f"Only reading is supported here: GET or HEAD, not {request.method}."
                 raise FhirError("not-supported", text=text, status=405)
             check_format(request)
-            return view(request, **path)
+            response = view(request, **path)
         except FhirError as error:
-            response = HttpResponse(error.body(), content_type=CONTENT_TYPE, status=error.status)
-            if error.retry_after_seconds is not None:
-                response["Retry-After"] = response["X-Retry-After"] = str(int(error.retry_after_seconds))
-            if error.status == 405:
-                response["Allow"] = ", ".join(READING)
-            if error.status == 401:
-                response["WWW-Authenticate"] = "Bearer"
-            return response
+            response = _refusal(error)
+        allowance: Allowance | None = getattr(request, ALLOWANCE, None)
+        for name, value in (allowance.headers if allowance else {}).items():
+            response[name] = value
+        return response
 
     return wrapped
+
+
+def _refusal(error: FhirError) -> HttpResponse:
+    response = HttpResponse(error.body(), content_type=CONTENT_TYPE, status=error.status)
+    if error.retry_after_seconds is not None:
+        response["Retry-After"] = str(int(error.retry_after_seconds))
+        if error.code == "transient":  # the contract's own header, of the first sync alone
+            response["X-Retry-After"] = response["Retry-After"]
+    if error.status == 405:
+        response["Allow"] = ", ".join(READING)
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 @fhir
@@ -146,9 +158,15 @@ def _access(request: HttpRequest) -> PatientAccess:
     try:
         if kind.lower() != "bearer":
             raise InvalidToken("missing")
-        return find_patient_access(token.strip(), now=timezone.now())
+        access = find_patient_access(token.strip(), now=timezone.now())
     except InvalidToken:
         raise FhirError("login", text=SIGN_IN_FIRST) from None
+    allowance = count_request(what="fhir", who=access.claims.jti, per_minute=settings.FHIR_PER_MINUTE)
+    setattr(request, ALLOWANCE, allowance)
+    if allowance is not None and allowance.is_exceeded:
+        text, wait = "Too many requests in a minute.", allowance.retry_after_seconds
+        raise FhirError("throttled", text=text, retry_after_seconds=wait)
+    return access
 
 
 def _view(authorization: PatientAuthorization) -> View:

@@ -96,13 +96,11 @@ def patient_access(request: HttpRequest, now: dt.datetime) -> PatientAccess:
     """Return what a patient's access token opens. Raises: Refused, Throttled."""
     token = read_bearer(request)
     if not token:
-        count_stranger(request)
         message = "No access token was sent: send Authorization: Bearer <the patient's access token>."
         raise Refused(401, message, authenticate=BEARER)
     try:
         access = find_patient_access(token, now=now)
-    except InvalidToken:
-        count_stranger(request)
+    except InvalidToken:  # not counted: nobody guesses a signature, and ended tokens must hear 401, not 429
         raise Refused(401, "Invalid access token", authenticate=f'{BEARER}, error="invalid_token"') from None
     count_link(request, access.claims.jti)
     return access

@@ -91,6 +91,7 @@ class Place:
             "token": ABSENT,
             "uri_id": str(here.redirect_uri.pk),
             "origin_id": str(here.allowed_origin.pk),
+            "reconciliation_id": str(here.reconciliation.pk),
             "resource": "fhir",
             "ticket": self.ticket,
             "resource_type": "Patient",

@@ -7,6 +7,7 @@ Link API needs a row in LINK.
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -75,7 +76,7 @@ def api_operations() -> list[Operation]:
         if route.pattern.startswith("/live/"):
             continue  # the same views as below /test/
         bearer = route.pattern.removeprefix("/test")
-        described = openapi()["paths"][bearer.replace("<pk>", "{id}")]
+        described = openapi()["paths"][re.sub("<([a-z_]+)>", r"{\1}", bearer.replace("<pk>", "{id}"))]
         for method, operation in described.items():
             if route.face is Face.API and method != "get" and bearer.startswith(PERSONS_ONLY):
                 continue

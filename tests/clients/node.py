@@ -17,7 +17,16 @@ import pytest
 
 PACKAGES = Path(__file__).parent / "packages"
 INSTALL = "The tests of published clients need Node. Install it: apt-get update && apt-get install -y nodejs npm"
-FETCH = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1"]
+FETCH = [
+    "npm",
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--prefer-offline",
+    "--fetch-retries=1",
+    "--loglevel=error",
+]
 SECONDS = 200
 
 

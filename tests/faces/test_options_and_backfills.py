@@ -52,7 +52,8 @@ def words(client: Client, path: str) -> str:
 
 
 def options_of(destination: Destination) -> dict[str, Any]:
-    return Destination.objects.filter(pk=destination.pk).values(*DEFAULTS).get()
+    found: dict[str, Any] = Destination.objects.filter(pk=destination.pk).values(*DEFAULTS).get()
+    return found
 
 
 # -- options -----------------------------------------------------------------------------------------------------

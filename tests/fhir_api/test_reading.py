@@ -149,3 +149,17 @@ def test_metadata_needs_no_token_and_names_only_what_is_built(client: Client) ->
     (rest,) = statement["rest"]
     assert {each["code"] for resource in rest["resource"] for each in resource["interaction"]} == {"read"}
     assert all("searchParam" not in resource for resource in rest["resource"])
+
+
+def test_the_limit_of_a_minute_belongs_to_the_token_and_says_when_to_come_back(
+    synced: PatientAuthorization, settings: Settings
+) -> None:
+    settings.FHIR_PER_MINUTE = 2
+    reader, other = Reader(synced), Reader(synced)
+    statuses = [reader.get("Patient/$PATIENT_ID")[0] for _ in range(2)]
+    assert (statuses, reader.last["X-RateLimit-Remaining"]) == ([200, 200], "0")
+    status, outcome = reader.get("Patient/$PATIENT_ID")
+    assert (status, code_of(outcome)) == (429, "throttled")
+    assert 1 <= int(reader.last["Retry-After"]) <= 60
+    assert not reader.last.has_header("X-Retry-After")
+    assert other.get("Patient/$PATIENT_ID")[0] == 200

@@ -140,7 +140,6 @@ SEGMENT = st.one_of(
 )
 
 
-@pytest.mark.usefixtures("unlimited")
 @given(segments=st.lists(SEGMENT, min_size=1, max_size=5))
 @hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bearer_text_makes_introspect_fail(client: Client, segments: list[str]) -> None:

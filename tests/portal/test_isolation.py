@@ -22,7 +22,7 @@ METHODS = ("get", "post")
 GUARDED = (
     "apikey_create", "apikey_roll", "apikey_end", "apikey_note", "destination_create", "destination_edit",
     "destination_step1", "destination_step2", "destination_step3", "destination_step4",
-    "destination_adopt", "destination_discard", "destination_options",
+    "destination_adopt", "destination_discard", "destination_options", "destination_reconcile",
     "destination_enable", "destination_backfill", "destination_rotate", "destination_remove", "destination_set_region",
     "delivery_replay", "delivery_replay_many", "_revoke", "settings_add_uri", "settings_remove_uri",
     "settings_add_origin", "settings_remove_origin",
@@ -32,7 +32,15 @@ ADMINISTERED = (
     "workspace_invite", "workspace_member_role", "workspace_member_remove", "workspace_invitation_resend",
     "workspace_invitation_withdraw", "workspace_rename", "workspace_second_factor",
 )  # fmt: skip
-WRITTEN = ("destination_test", "destination_disable", "delivery_retry", "delivery_retry_many", "_sync", "_connect")
+WRITTEN = (
+    "destination_test",
+    "destination_disable",
+    "delivery_retry",
+    "delivery_retry_many",
+    "_sync",
+    "_connect",
+    "destination_reconcile",
+)
 
 
 def ask(client: Client, method: str, url: str) -> tuple[int, str]:
@@ -123,7 +131,8 @@ def test_objects_of_elsewhere_are_404_inside_the_own_scope(theirs: str, acme: Wo
         mode = "" if theirs == "another workspace" else {"test": "live", "live": "test"}[page.site]
         for method in METHODS:
             status, _ = ask(client, method, page.url(acme, ids, mode))
-            refused = (404, 405) if method == "get" or page.name.endswith("_change") else (404,)
+            read_only = page.name.endswith(("_change", "_reconciliations"))
+            refused = (404, 405) if method == "get" or read_only else (404,)
             assert status in refused, (method, str(page), status)
 
 
