@@ -14,6 +14,7 @@ from .idempotency import idempotent
 from .keys import Scope
 from .models import AllowedOrigin
 from .origin_serializers import AllowedOriginSerializer, NewOriginSerializer
+from .serializers import check_no_fields
 from .services import InvalidOrigin, add_allowed_origin, remove_allowed_origin
 
 
@@ -46,5 +47,6 @@ class AllowedOriginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gen
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Remove it: browsers refuse to show the widget on its pages from now on."""
+        check_no_fields(request)
         remove_allowed_origin(allowed_origin=self.get_object(), by=access_of(request).actor)
         return Response(status=204)
