@@ -31,7 +31,7 @@ from apps.authorizations.models import (
     EndUser,
     PatientAuthorization,
 )
-from apps.destinations.models import BulkAction, Delivery, DeliveryAttempt, Destination, Reconciliation
+from apps.destinations.models import BulkAction, Delivery, DeliveryAttempt, Destination
 from apps.destinations.services import create_destination
 from apps.directory.models import Endpoint
 from apps.mails.models import Mail
@@ -60,7 +60,6 @@ class Furniture:
     redirect_uri: RedirectUri
     allowed_origin: AllowedOrigin
     bulk_action: BulkAction
-    reconciliation: Reconciliation
     event: AuditEvent
 
 
@@ -159,13 +158,6 @@ def make_furniture(application: Application, mode: Mode) -> Furniture:
             filter={"state": ["FAILED"]},
             delivery_count=0,
             asked_by={"kind": "system", "label": "system"},
-            ended_at=NOW,
-        ),
-        reconciliation=Reconciliation.objects.create(
-            destination=made.destination,
-            state="COMPLETED",
-            asked_by={"kind": "system", "label": "system"},
-            next_attempt_at=NOW,
             ended_at=NOW,
         ),
         redirect_uri=add_redirect_uri(

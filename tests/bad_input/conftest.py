@@ -18,9 +18,10 @@ from apps.authorizations.models import Consent
 from apps.authorizations.services import AuthorizationRequest, issue_tokens, open_consent
 from apps.authorizations.states import Usage
 from apps.consent_pages.tickets import ticket_for
+from apps.destinations.models import Destination, Reconciliation
 from apps.records.models import Partition, StoredResource
 from apps.workspaces.models import Role, User
-from tests.factories import World, client_of, make_user, make_world
+from tests.factories import NOW, World, client_of, make_user, make_world
 from tests.portal.urlmap import failed_mail
 
 from .routes import Face, Route
@@ -91,7 +92,7 @@ class Place:
             "token": ABSENT,
             "uri_id": str(here.redirect_uri.pk),
             "origin_id": str(here.allowed_origin.pk),
-            "reconciliation_id": str(here.reconciliation.pk),
+            "reconciliation_id": str(_reconciliation_of(here.destination).pk),
             "resource": "fhir",
             "ticket": self.ticket,
             "resource_type": "Patient",
@@ -100,6 +101,11 @@ class Place:
                 ("pk", "object_id", "key_id", "destination_id", "delivery_id", "authorization_id", "request_id"), place
             ),
         }
+
+
+def _reconciliation_of(destination: Destination) -> Reconciliation:
+    ended = {"state": "COMPLETED", "next_attempt_at": NOW, "ended_at": NOW}
+    return Reconciliation.objects.get_or_create(destination=destination, defaults=ended)[0]
 
 
 @pytest.fixture(autouse=True)
