@@ -15,8 +15,8 @@ from apps.audit.models import AuditEvent
 # The nouns that actions begin with.
 SUBJECTS = (
     "allowed_origin", "api_key", "application", "authorization", "bulk_action", "code", "consent", "delivery",
-    "destination", "endpoint", "invitation", "live_access", "membership", "reconciliation", "record", "redirect_uri", "second_factor", "support",
-    "sync", "token", "workspace",
+    "destination", "endpoint", "invitation", "live_access", "membership", "operator", "reconciliation", "record",
+    "redirect_uri", "second_factor", "support", "sync", "token", "workspace",
 )  # fmt: skip
 SUBJECT = Func(F("action"), Value("."), Value(1), function="split_part", output_field=CharField())
 
