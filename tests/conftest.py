@@ -31,13 +31,22 @@ from django.conf import settings as django_settings  # noqa: E402
 
 # Static files as they lie in the tree: no test needs the hashed names, and nothing has to be collected first.
 django_settings.WHITENOISE_AUTOREFRESH = True
+# No test asks how long a password is chewed; a server in a process of its own chews as the product does.
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 django_settings.STORAGES = {
     **django_settings.STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 django.setup()
 
+from django.db import transaction  # noqa: E402
+from django.test import TransactionTestCase  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
+from pytest_django import DjangoDbBlocker  # noqa: E402
+
+from tests.emptying import empty_tables, prepare_server  # noqa: E402
+
+TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
 hypothesis_settings.register_profile("project", deadline=None)
 hypothesis_settings.load_profile("project")
@@ -62,9 +71,22 @@ def django_db_modify_db_settings() -> Iterator[None]:
 
     server = EmbeddedPostgres(VAR)
     server.ensure_running()
+    prepare_server()
     yield
     server.stop("immediate")
     server.destroy()
+
+
+@pytest.fixture(scope="module")
+def db_of_module(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One transaction around a file, for what all its tests begin with: each of them rolls back to that.
+
+    Not for a file with a test that commits.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        transaction.get_connection().atomic_blocks[-1]._from_testcase = True
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,8 @@ def searchset_bundle(
 ) -> Iterator[bytes]:
     """Stream a searchset in chunks; `entry` is left out when there is none, as FHIR has no empty arrays.
 
-    Shape: entries are (resource type, id, stored line, search mode); links are relation -> URL.
+    Shape: entries are (resource type, id, stored line, search mode); links are relation -> URL. An outcome has no
+    address here: its id, a UUID, is its name.
     """
     header: dict[str, object] = {"resourceType": "Bundle", "id": bundle_id, "type": "searchset"}
     if total is not None:
@@ -43,7 +44,8 @@ def searchset_bundle(
     buffer = bytearray(msgspec.json.encode(header)[:-1])
     before = b',"entry":['
     for resource_type, fhir_id, line, mode in entries:
-        full_url = msgspec.json.encode(f"{base_url}/{resource_type}/{fhir_id}")
+        address = f"urn:uuid:{fhir_id}" if mode == "outcome" else f"{base_url}/{resource_type}/{fhir_id}"
+        full_url = msgspec.json.encode(address)
         buffer += b'%b{"fullUrl":%b,"resource":%b,"search":{"mode":"%b"}}' % (
             before, full_url, line, mode.encode()
         )  # fmt: skip

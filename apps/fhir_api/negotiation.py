@@ -33,13 +33,13 @@ def _accepts_json(header: str) -> bool:
     return not kinds.isdisjoint({*JSON_TYPES, "application/*", "text/*", "*/*", ""})
 
 
-def check_parameters(request: HttpRequest) -> None:
+def check_parameters(request: HttpRequest, *, also: frozenset[str] = frozenset()) -> None:
     """Raises: FhirError (400) naming a parameter that is not read here, or that was sent twice."""
     for name in sorted(request.GET):
-        if name not in READ:
+        if name not in READ | also:
             raise FhirError(
                 "invalid",
-                text=f"The parameter {name[:40]!a} is not supported here. Supported: {', '.join(sorted(READ))}.",
+                text=f"The parameter {name[:40]!a} is not supported here. Supported: {', '.join(sorted(READ | also))}.",
             )
         if len(request.GET.getlist(name)) > 1:
             raise FhirError("invalid", text=f"The parameter {name} was sent more than once. Send it once.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ SELECT type, fhir_id, line FROM (
     SELECT type, fhir_id, line, sum(octet_length(line)) OVER (ORDER BY type, fhir_id) - octet_length(line) AS before
     FROM (SELECT type, fhir_id, line FROM records_storedresource
           WHERE partition_id = %s AND first_seq > %s AND first_seq <= %s AND (last_seq IS NULL OR last_seq >= %s)
+            AND (%s::text[] IS NULL OR type = ANY(%s::text[]))
+            AND (%s::timestamptz IS NULL OR stored_at >= %s::timestamptz)
             AND (type, fhir_id) > (%s, %s) AND {kind}
           ORDER BY type, fhir_id LIMIT %s) rows
 ) measured WHERE before < %s ORDER BY type, fhir_id
@@ -37,6 +40,27 @@ WHERE old.partition_id = %s AND old.first_seq <= %s AND old.last_seq >= %s AND o
                     AND new.first_seq <= %s AND (new.last_seq IS NULL OR new.last_seq >= %s))
 ORDER BY old.type = 'Patient', old.type, old.fhir_id
 """
+
+
+KEYS = """
+SELECT id, type, fhir_id FROM records_storedresource
+WHERE partition_id = %s AND first_seq <= %s AND (last_seq IS NULL OR last_seq >= %s)
+  AND (%s::text[] IS NULL OR type = ANY(%s::text[])) AND (%s::timestamptz IS NULL OR stored_at >= %s::timestamptz)
+ORDER BY type <> 'Patient', type, fhir_id
+"""
+ONE = """
+SELECT id, stored_at, line FROM records_storedresource
+WHERE partition_id = %s AND type = %s AND fhir_id = %s AND first_seq <= %s AND (last_seq IS NULL OR last_seq >= %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version: its number, our instant of its change, its line."""
+
+    pk: int
+    stored_at: dt.datetime
+    line: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +82,33 @@ class View:
         found = dict(self.rows().values_list("type").annotate(Count("id")).order_by("type"))
         return {kind: found[kind] for kind in sorted(found, key=lambda kind: (kind != "Patient", kind))}
 
-    def line(self, resource_type: str, fhir_id: str) -> bytes | None:
-        found = self.rows().filter(type=resource_type, fhir_id=fhir_id).values_list("line", flat=True).first()
-        return None if found is None else bytes(found)
+    def keys(
+        self, *, types: Sequence[str] | None = None, changed_from: dt.datetime | None = None
+    ) -> list[tuple[int, str, str]]:
+        """Return (number of the version, type, id) of what `lines` yields, in its order."""
+        return fetch_binary(KEYS, [self.partition_id, self.seq, self.seq, types, types, changed_from, changed_from])
 
-    def lines(self, *, since: int = 0) -> Iterator[tuple[str, str, bytes]]:
+    def find(self, resource_type: str, fhir_id: str) -> Stored | None:
+        """Return one resource as it is visible here."""
+        rows = fetch_binary(ONE, [self.partition_id, resource_type, fhir_id, self.seq, self.seq])
+        return Stored(*rows[0]) if rows else None
+
+    def line(self, resource_type: str, fhir_id: str) -> bytes | None:
+        found = self.find(resource_type, fhir_id)
+        return None if found is None else found.line
+
+    def lines(
+        self, *, since: int = 0, types: Sequence[str] | None = None, changed_from: dt.datetime | None = None
+    ) -> Iterator[tuple[str, str, bytes]]:
         """Yield (type, id, line): Patient first, then by type and id, so equal sets are equal bytes.
 
-        `since`: only what became visible after that sequence.
+        `since`: only what became visible after that sequence; `types`: only these; `changed_from`: only what changed
+        at that instant or later.
         """
         for query in (PATIENT_CHUNK, OTHERS_CHUNK):
             after, is_last = ("", ""), False
             while not is_last:
-                seen = [self.partition_id, since, self.seq, self.seq]
+                seen = [self.partition_id, since, self.seq, self.seq, types, types, changed_from, changed_from]
                 chunk = fetch_binary(query, [*seen, *after, CHUNK_ROWS, CHUNK_BYTES])
                 yield from chunk
                 # Short in rows and in bytes: there is no more.
@@ -84,7 +122,7 @@ class View:
             yield from cursor.fetchall()
 
 
-def fetch_binary(query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetch_binary(query: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Return the rows in the server's own form: as text a line is twice as long, and Python takes it apart.
 
     Shape: binary columns as bytes.

@@ -33,7 +33,7 @@ from apps.mails.models import Mail
 from apps.mails.services import sweep_mails
 from apps.mails.states import CLAIMABLE as CLAIMABLE_MAILS
 from apps.outbox.doorbell import Lane, ring
-from apps.records.services import prune_versions
+from apps.records.services import index_outdated, prune_versions
 from apps.syncs.models import SyncJob
 from apps.syncs.services import enqueue_due_syncs, purge_expired, sweep_sync_jobs
 from apps.syncs.states import SyncState
@@ -58,6 +58,7 @@ def sweep(now: dt.datetime | None = None) -> dict[str, int]:
         "abandoned": lambda: abandon_expired(now=now),
         "refreshes": lambda: enqueue_due_syncs(now=now),
         "versions": lambda: prune_versions(before=now - retention),
+        "indexed": index_outdated,
         "spool": clean_spool,
         "idempotency": lambda: purge_idempotency_records(now=now),
         "seals": seal_events,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +101,12 @@ class World:
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def world(world_of_module: World, db: None) -> World:
+    return deepcopy(world_of_module)
+
+
+@pytest.fixture(scope="module")
+def world_of_module(db_of_module: None) -> World:
     """Two workspaces; each scope has its own keys, endpoint, destination, authorization, job and delivery."""
     people = {role: User.objects.create_user(f"{role}@example.org") for role in Role}
     stranger = User.objects.create_user("stranger@example.org")

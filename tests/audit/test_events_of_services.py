@@ -327,7 +327,6 @@ def everything() -> dict[str, list[str]]:
 
 @pytest.fixture
 def world(settings: Any) -> World:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return make_world("acme")
 
 

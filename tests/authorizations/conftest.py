@@ -26,7 +26,6 @@ __all__ = ["payer"]
 @pytest.fixture(autouse=True)
 def quick(settings: Settings) -> None:
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,8 +111,7 @@ def _reconciliation_of(destination: Destination) -> Reconciliation:
 
 @pytest.fixture(autouse=True)
 def quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cheap passwords, and an outside world in which nobody answers."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    """No second factor for support, and an outside world in which nobody answers."""
     settings.REQUIRE_SUPPORT_2FA = False
     settings.SANDBOX_PAYER_URL = "http://127.0.0.1:9"
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_KMS"):
@@ -122,7 +122,12 @@ def quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(db: Any) -> Place:
+def place(place_of_module: Place, db: Any) -> Place:
+    return deepcopy(place_of_module)
+
+
+@pytest.fixture(scope="module")
+def place_of_module(db_of_module: None) -> Place:
     acme, zeta = make_world("acme"), make_world("zeta")
 
     def key(kind: KeyKind, mode: Mode = Mode.TEST) -> str:

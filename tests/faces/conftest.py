@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 import pytest
 from django.core.cache import cache
@@ -17,7 +18,6 @@ from tests.factories import World, client_of, make_user, make_world
 @pytest.fixture(autouse=True)
 def _quick(settings: Settings) -> None:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.ACCOUNT_RATE_LIMITS = {}
 
 
@@ -29,9 +29,14 @@ def _own_prefix() -> Iterator[None]:
     set_script_prefix("/")
 
 
-@pytest.fixture
-def acme(db: None) -> World:
+@pytest.fixture(scope="module")
+def acme_of_module(db_of_module: None) -> World:
     return make_world("acme")
+
+
+@pytest.fixture
+def acme(acme_of_module: World, db: None) -> World:
+    return deepcopy(acme_of_module)
 
 
 @pytest.fixture

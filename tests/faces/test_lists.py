@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from copy import deepcopy
 
 import pytest
 from django.test import Client
@@ -15,9 +16,14 @@ from tests.faces.seed import ODD_TEXTS, ROWS, seed
 from tests.factories import World, client_of
 
 
-@pytest.fixture
-def faces(db: None) -> World:
+@pytest.fixture(scope="module")
+def seeded(db_of_module: None) -> World:
     return seed()
+
+
+@pytest.fixture
+def faces(seeded: World, db: None) -> World:
+    return deepcopy(seeded)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import html
 import io
 import re
 import shlex
+from copy import deepcopy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +28,8 @@ MIRRORED: dict[str, MirroredModelAdmin] = {
 }
 
 
-@pytest.fixture
-def faces(db: None) -> World:
+@pytest.fixture(scope="module")
+def seeded(db_of_module: None) -> World:
     """Enough rows for two pages of everything, of more than one kind."""
     world = seed()
     jobs = SyncJob.objects.filter(application=world.application, mode="test").order_by("created_at")
@@ -40,6 +41,11 @@ def faces(db: None) -> World:
             attempts=number % 3, error_code="NoSuchBucket" if number % 2 else ""
         )
     return world
+
+
+@pytest.fixture
+def faces(seeded: World, db: None) -> World:
+    return deepcopy(seeded)
 
 
 def page(client: Client, world: World, path: str) -> str:

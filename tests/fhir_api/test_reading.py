@@ -14,11 +14,20 @@ from apps.audit.events import SYSTEM
 from apps.audit.models import AuditEvent
 from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.services import issue_tokens
+from apps.fhir.definitions import search_parameters
+from apps.fhir.search.conditions import Asking
+from apps.fhir.search.request import Search, read_search
 from apps.records.selectors import find_view
 from apps.syncs.services import revoke_and_expunge
 from tests.flows import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+# A value that each kind of parameter takes.
+SAMPLES = {
+    "token": "a", "string": "a", "date": "2026", "reference": "Patient/1", "quantity": "1", "number": "1", "uri": "a:b",
+}  # fmt: skip
 
 
 class Reader:
@@ -109,7 +118,7 @@ def test_after_a_failed_first_sync_it_is_422_processing(
 
 @pytest.mark.parametrize(
     ("path", "code"),
-    [("Nonsense/1", "not-supported"), ("Patient/1", "not-found"), ("Observation", "not-supported"),
+    [("Nonsense/1", "not-supported"), ("Patient/1", "not-found"), ("Nonsense", "not-supported"),
      ("Patient/$PATIENT_ID/$fly", "not-supported"), ("", "not-supported")],
 )  # fmt: skip
 def test_what_is_not_there_or_not_built_is_404_and_says_which(
@@ -147,8 +156,39 @@ def test_metadata_needs_no_token_and_names_only_what_is_built(client: Client) ->
     statement = client.get("/fhir/metadata").json()
     assert statement["resourceType"] == "CapabilityStatement"
     (rest,) = statement["rest"]
-    assert {each["code"] for resource in rest["resource"] for each in resource["interaction"]} == {"read"}
-    assert all("searchParam" not in resource for resource in rest["resource"])
+    for resource in rest["resource"]:
+        kind = resource["type"]
+        assert {each["code"] for each in resource["interaction"]} == {"read", "search-type"}
+        for parameter in resource["searchParam"]:
+            assert len(ask(kind, parameter["name"], sample_of(kind, parameter)).criteria) == 1
+        for name, texts in (("_include", "searchInclude"), ("_revinclude", "searchRevInclude")):
+            assert all(len(ask(kind, name, text).includes) == 1 for text in resource.get(texts, ()))
+
+
+def ask(resource_type: str, name: str, value: str) -> Search:
+    asking = Asking(now=0, base_url="http://testserver/fhir")
+    return read_search(resource_type, [(name, value)], asking=asking, patient_id="p", is_strict=True)
+
+
+def sample_of(resource_type: str, parameter: dict[str, str]) -> str:
+    if parameter["type"] != "composite":
+        return "Patient/1" if parameter["name"] == "_compartment" else SAMPLES[parameter["type"]]
+    return "$".join(SAMPLES[each.kind] for each in search_parameters(resource_type)[parameter["name"]].components)
+
+
+def test_a_version_that_the_client_has_is_304_without_a_body(synced: PatientAuthorization) -> None:
+    reader = Reader(synced)
+    reader.get("Patient/$PATIENT_ID")
+    etag, changed = reader.last["ETag"], reader.last["Last-Modified"]
+    for asked in ({"If-None-Match": etag}, {"If-None-Match": f'W/"0", {etag}'}, {"If-Modified-Since": changed}):
+        answer = reader.client.get("/fhir/Patient/$PATIENT_ID", headers={**reader.headers, **asked})
+        assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", etag)
+    answer = reader.client.get("/fhir/Patient/$PATIENT_ID", headers={**reader.headers, "If-None-Match": 'W/"0"'})
+    assert answer.status_code == 200
+
+
+def test_metadata_refuses_a_token_that_does_not_run(client: Client) -> None:
+    assert client.get("/fhir/metadata", headers={"Authorization": "Bearer nonsense"}).status_code == 401
 
 
 def test_the_limit_of_a_minute_belongs_to_the_token_and_says_when_to_come_back(

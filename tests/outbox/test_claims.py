@@ -32,7 +32,6 @@ def make_job() -> SyncJob:
 
 @pytest.fixture
 def job(settings: Settings) -> SyncJob:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return make_job()
 
 

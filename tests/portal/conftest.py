@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 import pytest
 from django.core.cache import cache
@@ -17,7 +18,6 @@ from tests.factories import World, make_world
 @pytest.fixture(autouse=True)
 def _plain_and_quick(settings: Settings) -> None:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -49,11 +49,21 @@ def _no_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     s3_sessions.cache_clear()
 
 
-@pytest.fixture
-def acme(db: DjangoDbBlocker) -> World:
+@pytest.fixture(scope="module")
+def acme_of_module(db_of_module: None) -> World:
     return make_world("acme")
 
 
-@pytest.fixture
-def zeta(db: DjangoDbBlocker) -> World:
+@pytest.fixture(scope="module")
+def zeta_of_module(db_of_module: None) -> World:
     return make_world("zeta")
+
+
+@pytest.fixture
+def acme(acme_of_module: World, db: DjangoDbBlocker) -> World:
+    return deepcopy(acme_of_module)
+
+
+@pytest.fixture
+def zeta(zeta_of_module: World, db: DjangoDbBlocker) -> World:
+    return deepcopy(zeta_of_module)

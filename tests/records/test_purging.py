@@ -19,12 +19,21 @@ pytestmark = pytest.mark.django_db
 URN = "urn:uuid:0b0a1f9e-0000-4000-8000-000000000001"
 
 
+# A value of each kind that the search index keeps.
+FOUND_BY: dict[str, object] = {
+    "code": {"coding": [{"system": "http://loinc.org", "code": "8480-6", "display": "Systolic"}]},
+    "effectiveDateTime": "2026-11-21",
+    "valueQuantity": {"value": 120, "unit": "mmHg"},
+    "subject": {"reference": "Patient/me"},
+}
+
+
 def fill(seqs: int = 3) -> Filled:
     filled = Filled.make()
     doctor = Resource("Practitioner", "p1")
     for seq in range(seqs):
         refs = ("Practitioner/p1", URN)
-        filled.stage([Resource("Patient", "me"), Resource("Observation", "o1", content=str(seq), refs=refs)])
+        filled.stage([Resource("Patient", "me"), Resource("Observation", "o1", content=str(seq), refs=refs, more=FOUND_BY)])
         filled.stage([doctor], {URN: doctor})
         filled.close("Patient", "Observation", "Practitioner")
     return filled

@@ -30,6 +30,7 @@ DUTIES = {
     "abandoned": "abandon_expired",
     "refreshes": "enqueue_due_syncs",
     "versions": "prune_versions",
+    "indexed": "index_outdated",
     "spool": "clean_spool",
     "idempotency": "purge_idempotency_records",
     "seals": "seal_events",

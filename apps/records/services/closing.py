@@ -1,4 +1,4 @@
-"""Close a sequence, in the caller's transaction: end what was replaced or is gone, mend references (D4)."""
+"""Close a sequence, in the caller's transaction: end what was replaced or is gone, mend references, index (D4)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from apps.transforms.references import OTHER_REFERENCES, REFERENCE, reference_el
 
 from ..models import ReferenceTarget, StoredResource, UrnAlias
 from ..selectors import View, fetch_binary
+from .indexing import index_sequence
 
 BATCH_ROWS = 500
 
@@ -68,6 +69,7 @@ def close_sequence(
         cursor.execute("SET LOCAL enable_nestloop = on")
     view = View(partition_id, seq)
     missing = _mend_references(view, ended=ended, now=now)
+    index_sequence(view)
     return Closed(view.counts(), ended, missing)
 
 

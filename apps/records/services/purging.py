@@ -6,6 +6,7 @@ import datetime as dt
 from uuid import UUID
 
 from ..models import Partition, ReferenceTarget, StoredResource, UrnAlias
+from .indexing import remove_entries
 
 
 def purge_partition(*, authorization_id: UUID) -> int:
@@ -15,6 +16,7 @@ def purge_partition(*, authorization_id: UUID) -> int:
         return 0
     for table in (ReferenceTarget, UrnAlias):
         table.objects.filter(partition=partition)._raw_delete("default")
+    remove_entries(partition.pk)
     gone = StoredResource.objects.filter(partition=partition)._raw_delete("default")
     partition.delete()
     return gone

@@ -11,6 +11,8 @@ class Partition(models.Model):
 
     authorization = models.OneToOneField(PatientAuthorization, on_delete=models.PROTECT, related_name="partition")
     created_at = models.DateTimeField(auto_now_add=True)
+    # The extractor whose entries the search index holds; another one's have to be made anew.
+    indexed_by = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return str(self.pk)

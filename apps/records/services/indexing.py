@@ -1,0 +1,164 @@
+"""Keep the search index at the current versions, inside the transaction that makes them current (D4, D5).
+
+Owns writing it; refuses to read values out of resources (apps.fhir.search) and to index what is not visible.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from apps.authorizations.models import PatientAuthorization
+from apps.fhir import codec
+from apps.fhir.search import values
+from apps.fhir.search.entries import Entries, Token, parameter_id
+from apps.fhir.search.extracting import ANY_TYPE, EXTRACTOR_VERSION, extract
+from apps.transforms.tags import OWN_TAGS
+
+from ..models import (
+    CompositeIndex,
+    CurrentResource,
+    DateIndex,
+    Partition,
+    QuantityIndex,
+    ReferenceIndex,
+    StoredResource,
+    StringIndex,
+    TokenIndex,
+    UriIndex,
+)
+from ..models.entries import EVERY_RESOURCE
+from ..selectors import View, fetch_binary
+from .staging import without_cycle_collection
+
+BATCH_ROWS = 500
+INDEXES = (TokenIndex, StringIndex, DateIndex, ReferenceIndex, QuantityIndex, UriIndex, CompositeIndex)
+_COLUMNS: dict[type[Any], tuple[str, tuple[str, ...]]] = {
+    # The order of the named tuples in apps.fhir.search.entries.
+    TokenIndex: ("parameter, code, system", ("int4", "text", "int8")),
+    StringIndex: ("parameter, normal, exact", ("int4", "text", "int8")),
+    DateIndex: ("parameter, low, high", ("int4", "int8", "int8")),
+    ReferenceIndex: ("parameter, target, target_type", ("int4", "text", "text")),
+    QuantityIndex: ("parameter, low, high, code, system", ("int4", "numeric", "numeric", "text", "int8")),
+    UriIndex: ("parameter, uri", ("int4", "text")),
+    CompositeIndex: (
+        'parameter, component, code, system, low, high, "group"',
+        ("int4", "int2", "text", "int8", "numeric", "numeric", "int4"),
+    ),
+}
+_REMOVE_ENDED = """
+DELETE FROM {table} WHERE partition_id = %(partition)s AND resource_id IN (
+    SELECT id FROM records_storedresource WHERE partition_id = %(partition)s AND last_seq = %(seq)s - 1
+)
+"""
+
+
+def index_sequence(view: View) -> None:
+    """Bring the index of a partition to the sequence that the caller's transaction makes current.
+
+    A partition that another extractor indexed, or none, is indexed whole.
+    """
+    if Partition.objects.filter(pk=view.partition_id, indexed_by=EXTRACTOR_VERSION).exists():
+        with connection.cursor() as cursor:
+            for model in (CurrentResource, *INDEXES):
+                cursor.execute(
+                    _REMOVE_ENDED.format(table=model._meta.db_table), {"partition": view.partition_id, "seq": view.seq}
+                )
+        _add(view, view.rows().filter(first_seq=view.seq))
+    else:
+        _index_whole(view)
+
+
+def index_outdated(*, limit: int = 20) -> int:
+    """Index partitions anew that another extractor indexed, or none; return how many (at most `limit`).
+
+    The lock is that of a closing sync: whichever comes second sees what the first one made.
+    """
+    outdated = Partition.objects.exclude(indexed_by=EXTRACTOR_VERSION).filter(authorization__current_seq__gt=0)
+    done = 0
+    for partition_id in list(outdated.order_by("pk").values_list("pk", flat=True)[:limit]):
+        with transaction.atomic():
+            held = PatientAuthorization.objects.select_for_update(skip_locked=True, no_key=True)
+            authorization = held.filter(partition=partition_id).first()
+            if authorization is not None:
+                _index_whole(View(partition_id, authorization.current_seq))
+                done += 1
+    return done
+
+
+def _index_whole(view: View) -> None:
+    remove_entries(view.partition_id)
+    _add(view, view.rows())
+    Partition.objects.filter(pk=view.partition_id).update(indexed_by=EXTRACTOR_VERSION)
+
+
+def remove_entries(partition_id: int) -> None:
+    """Delete all that a partition is found by."""
+    for model in (CurrentResource, *INDEXES):
+        model.objects.filter(partition=partition_id)._raw_delete("default")
+
+
+def _add(view: View, rows: QuerySet[StoredResource]) -> None:
+    own_tags: set[Token] = set()
+    for batch in _batches(rows):
+        with without_cycle_collection():
+            _add_batch(view.partition_id, batch, own_tags)
+    TokenIndex.objects.bulk_create(
+        [
+            TokenIndex(partition_id=view.partition_id, resource_id=EVERY_RESOURCE, **each._asdict())
+            for each in sorted(own_tags)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _batches(rows: QuerySet[StoredResource]) -> Iterator[list[tuple[int, str, str, dt.datetime, bytes]]]:
+    after = 0
+    while True:
+        page = rows.filter(pk__gt=after).order_by("pk").values_list("pk", "type", "fhir_id", "stored_at", "line")
+        batch = fetch_binary(*page[:BATCH_ROWS].query.sql_with_params())
+        if batch:
+            yield batch
+            after = batch[-1][0]
+        if len(batch) < BATCH_ROWS:
+            return
+
+
+def _add_batch(partition_id: int, batch: list[tuple[int, str, str, dt.datetime, bytes]], own_tags: set[Token]) -> None:
+    tag = parameter_id(ANY_TYPE, "_tag")
+    own_systems = {values.system_key(f"{settings.TAG_BASE}{name}") for name in OWN_TAGS}
+    found: list[tuple[int, Entries]] = []
+    for pk, _, _, _, line in batch:
+        entries = extract(_decode(line), base_url=f"{settings.PUBLIC_URL}/fhir")
+        own = {each for each in entries.tokens if each.parameter == tag and each.system in own_systems}
+        own_tags |= own
+        entries.tokens -= own
+        found.append((pk, entries))
+    current = [(partition_id, kind, fhir_id, pk, values.instant(at)) for pk, kind, fhir_id, at, _ in batch]
+    _copy(CurrentResource, "type, fhir_id, resource_id, changed", ("text", "text", "int8", "int8"), current)
+    for model, name in zip(INDEXES, Entries.__slots__, strict=True):
+        columns, types = _COLUMNS[model]
+        rows = [(partition_id, *each, pk) for pk, entries in found for each in getattr(entries, name)]
+        _copy(model, f"{columns}, resource_id", (*types, "int8"), rows)
+
+
+def _decode(line: bytes) -> dict[str, Any]:
+    try:
+        return codec.decode_values(line)
+    except codec.CodecError:
+        return codec.decode(line)  # a number that no arithmetic holds: the rest of the resource can be found
+
+
+def _copy(model: type[Any], columns: str, types: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    statement = f"COPY {model._meta.db_table} (partition_id, {columns}) FROM STDIN (FORMAT BINARY)"
+    with connection.cursor() as cursor, cursor.cursor.copy(statement) as copy:
+        copy.set_types(["int8", *types])
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,1 @@
+"""Search and paging of the FHIR API against a slow reference that shares no code with the product."""
