@@ -47,27 +47,38 @@ def open_access(request: HttpRequest) -> PatientAccess:
 
 
 def view_of(authorization: PatientAuthorization) -> View:
-    """Return what is visible now: 429 while the first sync runs, 422 after it failed."""
+    """Return what is visible now: 429 while the first sync runs, 422 after it failed, 404 after it was deleted."""
+    if authorization.purged_at is not None:
+        raise FhirError("not-found", text="The records of this patient were deleted.")
     view = find_view(authorization)
     if view is not None:
         return view
-    job = find_latest_job(authorization)
-    if job is None or job.state in UNFINISHED:
-        raise FhirError(
-            "transient",
-            text="The patient's records are being fetched. Try again shortly.",
-            retry_after_seconds=SYNCING_RETRY_SECONDS,
-        )
+    if is_syncing_first(authorization):
+        raise syncing()
     raise FhirError(
         "processing",
         text="No records could be fetched from the source. Please re-authorize or contact support.",
     )
 
 
+def is_syncing_first(authorization: PatientAuthorization) -> bool:
+    """Whether the first sync has not come to an end."""
+    job = find_latest_job(authorization)
+    return authorization.current_seq == 0 and (job is None or job.state in UNFINISHED)
+
+
+def syncing() -> FhirError:
+    return FhirError(
+        "transient",
+        text="The patient's records are being fetched. Try again shortly.",
+        retry_after_seconds=SYNCING_RETRY_SECONDS,
+    )
+
+
 def partitions_of(access: PatientAccess) -> list[int]:
     """Return every partition that the token opens, ready to be searched. Raises: FhirError (429, 422).
 
-    A source whose first sync failed is left out while another one has records.
+    A source whose first sync failed, or whose records were deleted, is left out while another one has records.
     """
     failures: list[FhirError] = []
     found: list[int] = []
@@ -75,7 +86,7 @@ def partitions_of(access: PatientAccess) -> list[int]:
         try:
             found.append(view_of(authorization).partition_id)
         except FhirError as error:
-            if error.code != "processing":
+            if error.code not in ("processing", "not-found"):
                 raise
             failures.append(error)
     if not found:

@@ -1,7 +1,7 @@
 """Writes on syncs: request, run, complete, schedule, revoke and purge."""
 
 from .completing import complete_sync, fail_sync
-from .ending import purge_expired, revoke_and_expunge
+from .ending import expunge, purge_expired, revoke_and_expunge
 from .exchanging import exchange_code, exchange_public_token, refresh_access
 from .requesting import NotActive, enqueue_due_syncs, request_sync
 from .running import run_next_sync_job, sweep_sync_jobs
@@ -13,6 +13,7 @@ __all__ = [
     "exchange_code",
     "exchange_public_token",
     "fail_sync",
+    "expunge",
     "purge_expired",
     "refresh_access",
     "request_sync",

@@ -18,7 +18,7 @@ from apps.records.services import purge_partition
 from ..models import SyncJob
 from ..states import UNFINISHED, SyncState
 
-REVOKED = "revoked"
+REVOKED, EXPUNGED = "revoked", "expunged"
 
 
 def revoke_and_expunge(*, authorization: PatientAuthorization, by: Actor, now: dt.datetime) -> int:
@@ -50,6 +50,20 @@ def _revoke_one(authorization: PatientAuthorization, *, by: Actor, now: dt.datet
     return tokens
 
 
+@transaction.atomic
+def expunge(*, authorization: PatientAuthorization, by: Actor, now: dt.datetime) -> bool:
+    """Delete an authorization's records with their history, here and, by tombstones, where they were delivered.
+
+    The consent and its tokens stay; the source's token goes, so that nothing fetches the records again.
+    Source: records-api seed, "$expunge". Returns whether there was something to delete.
+    """
+    locked = lock_authorization(authorization)
+    if locked.purged_at is not None:
+        return False
+    _purge(locked, reason=EXPUNGED, by=by, now=now)
+    return True
+
+
 def purge_expired(*, now: dt.datetime, limit: int = 200) -> int:
     """Purge what has reached its end: ONE_TIME windows and refreshes that never came; return how many."""
     due = PatientAuthorization.objects.filter(purge_at__lte=now, purged_at__isnull=True).order_by("purge_at")
@@ -66,7 +80,7 @@ def purge_expired(*, now: dt.datetime, limit: int = 200) -> int:
 
 def _purge(locked: PatientAuthorization, *, reason: str, by: Actor, now: dt.datetime) -> None:
     """Lines, staged pages, spool files and source tokens go in this transaction (rulings A7)."""
-    tombstones = schedule_tombstones(authorization=locked, now=now) if reason == REVOKED else 0
+    tombstones = schedule_tombstones(authorization=locked, now=now) if reason in (REVOKED, EXPUNGED) else 0
     cancelled = cancel_deliveries(authorization=locked, reason=reason)
     for job in SyncJob.objects.select_for_update().filter(authorization=locked, state__in=UNFINISHED):
         SyncJob.objects.filter(pk=job.pk).update(

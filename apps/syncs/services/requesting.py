@@ -26,14 +26,16 @@ INTERVALS = {
 
 class NotActive(Exception):
     def __init__(self) -> None:
-        super().__init__("This authorization is not active: there is nothing that may be fetched.")
+        super().__init__(
+            "This authorization is not active, or its data was deleted: there is nothing that may be fetched."
+        )
 
 
 @transaction.atomic
 def request_sync(*, authorization: PatientAuthorization, cause: SyncCause, by: Actor, now: dt.datetime) -> SyncJob:
     """Return the unfinished job, marked to run once more, or a new one. Raises: NotActive."""
     locked = lock_authorization(authorization)
-    if not locked.is_active(now):
+    if not locked.is_active(now) or locked.purged_at is not None:
         raise NotActive
     unfinished = SyncJob.objects.filter(authorization=locked, state__in=UNFINISHED).first()
     if unfinished is not None:
