@@ -68,6 +68,7 @@ def _resource(resource_type: str, reverse_includes: list[str], *, base_url: str)
         "interaction": [{"code": "read"}, {"code": "search-type"}],
         "conditionalRead": "full-support",
         "searchInclude": ["*", *references],
+        "searchRevInclude": reverse_includes,
         "searchParam": [
             *(
                 _parameter(code, f"http://hl7.org/fhir/SearchParameter/Resource-{code[1:]}", kind)
@@ -76,8 +77,6 @@ def _resource(resource_type: str, reverse_includes: list[str], *, base_url: str)
             *(_parameter(code, each.url, each.kind) for code, each in parameters.items()),
         ],
     }
-    if reverse_includes:
-        resource["searchRevInclude"] = reverse_includes
     if resource_type == "Patient":
         resource["operation"] = [
             {"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"},

@@ -9,9 +9,9 @@ from typing import Any
 
 from apps.transforms.context import SourceContext
 
-
 OWN_TAGS = (
-    "PatientAuthorizationId", "EndpointId", "ApplicationId", "PatientAuthorizationMode", "AuthorizationType", "ConsentId",
+    "PatientAuthorizationId", "EndpointId", "ApplicationId",
+    "PatientAuthorizationMode", "AuthorizationType", "ConsentId",
 )  # fmt: skip
 
 

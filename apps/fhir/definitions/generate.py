@@ -177,7 +177,7 @@ class Compiler:
             if parameter["url"] in EXCLUDED:
                 continue
             for base in parameter["base"]:
-                if parameter["code"] in found[base] or parameter["code"].startswith("_"):
+                if parameter["code"] in found[base]:
                     continue
                 try:
                     found[base][parameter["code"]] = self._compiled(parameter, base)
