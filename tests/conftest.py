@@ -40,12 +40,14 @@ django_settings.STORAGES = {
 django.setup()
 
 from django.db import transaction  # noqa: E402
+from django.template import Template  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 from pytest_django import DjangoDbBlocker  # noqa: E402
 
 from tests.emptying import empty_tables, prepare_server  # noqa: E402
 
+_render = Template._render
 TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
 hypothesis_settings.register_profile("project", deadline=None)
@@ -75,6 +77,12 @@ def django_db_modify_db_settings() -> Iterator[None]:
     yield
     server.stop("immediate")
     server.destroy()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_rendering(django_test_environment: None) -> None:
+    """Django's test client keeps a copy of every context of every template rendered; nobody looks at them."""
+    Template._render = _render  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="module")

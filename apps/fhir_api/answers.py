@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 
 from apps.applications.services import Allowance
 from apps.fhir.outcomes import FhirError
@@ -27,6 +28,7 @@ def fhir_view(methods: Sequence[str]) -> Callable[[View], View]:
     """Turn every FhirError into an OperationOutcome, and other methods into one."""
 
     def decorate(view: View) -> View:
+        @csrf_exempt  # a token is sent, never a cookie
         @functools.wraps(view)
         def wrapped(request: HttpRequest, **path: str) -> HttpResponseBase:
             try:

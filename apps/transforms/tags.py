@@ -9,11 +9,6 @@ from typing import Any
 
 from apps.transforms.context import SourceContext
 
-OWN_TAGS = (
-    "PatientAuthorizationId", "EndpointId", "ApplicationId",
-    "PatientAuthorizationMode", "AuthorizationType", "ConsentId",
-)  # fmt: skip
-
 
 def own_tags(context: SourceContext) -> list[dict[str, str]]:
     """List our tags in their fixed order.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -47,6 +47,7 @@ class Place:
     access_token: str
     ticket: str
     patient_id: str
+    known: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
     def client(self, face: Face) -> Client:
         """Return somebody who may ask there: owner, staff, or a program without cookies."""
@@ -74,26 +75,12 @@ class Place:
     def ids(self, route: Route, mode: str, world: World | None = None) -> dict[str, str]:
         """Return ids of objects of `mode` for a route's parameters."""
         world = world or self.acme
-        here = world.furniture(mode)
-        by_place = {
-            "keys": here.key.pk, "destinations": here.destination.pk, "deliveries": here.delivery.pk,
-            "authorizations": here.authorization.pk, "sync-jobs": here.sync_job.pk, "endpoints": here.endpoint.pk,
-            "bulk-actions": here.bulk_action.pk, "allowed-origins": here.allowed_origin.pk,
-            "invitations": world.workspace.invitations.get().pk,
-            "members": world.workspace.memberships.get(user=world.people[Role.VIEWER]).pk,
-            "audit-events": here.event.pk, "audit": here.event.pk, "live-access": world.open_request.pk,
-            "applications": world.application.pk, "workspaces": world.workspace.pk, "mails": failed_mail(world).pk,
-        }  # fmt: skip
-        place = next((str(by_place[part]) for part in route.pattern.split("/") if part in by_place), ABSENT)
-        member = world.workspace.memberships.get(user=world.people[Role.VIEWER])
+        known = self._objects(mode, world)
+        place = next((known[part] for part in route.pattern.split("/") if part in known), ABSENT)
         return {
-            "workspace": world.workspace.slug,
-            "membership_id": str(member.pk),
-            "invitation_id": str(world.workspace.invitations.get().pk),
+            **known,
             "token": ABSENT,
-            "uri_id": str(here.redirect_uri.pk),
-            "origin_id": str(here.allowed_origin.pk),
-            "reconciliation_id": str(_reconciliation_of(here.destination).pk),
+            "job_id": ABSENT,
             "resource": "fhir",
             "ticket": self.ticket,
             "resource_type": "Patient",
@@ -102,6 +89,26 @@ class Place:
                 ("pk", "object_id", "key_id", "destination_id", "delivery_id", "authorization_id", "request_id"), place
             ),
         }
+
+    def _objects(self, mode: str, world: World) -> dict[str, str]:
+        """Return ids by the part of an address before them, and by the name of a parameter; looked up once."""
+        here, asked = world.furniture(mode), (world.workspace.slug, mode)
+        if asked in self.known:
+            return self.known[asked]
+        member = world.workspace.memberships.get(user=world.people[Role.VIEWER]).pk
+        invitation = world.workspace.invitations.get().pk
+        found = {
+            "keys": here.key.pk, "destinations": here.destination.pk, "deliveries": here.delivery.pk,
+            "authorizations": here.authorization.pk, "sync-jobs": here.sync_job.pk, "endpoints": here.endpoint.pk,
+            "bulk-actions": here.bulk_action.pk, "allowed-origins": here.allowed_origin.pk,
+            "invitations": invitation, "invitation_id": invitation, "members": member, "membership_id": member,
+            "audit-events": here.event.pk, "audit": here.event.pk, "live-access": world.open_request.pk,
+            "applications": world.application.pk, "workspaces": world.workspace.pk, "mails": failed_mail(world).pk,
+            "workspace": world.workspace.slug, "uri_id": here.redirect_uri.pk, "origin_id": here.allowed_origin.pk,
+            "reconciliation_id": _reconciliation_of(here.destination).pk,
+        }  # fmt: skip
+        self.known[asked] = {name: str(each) for name, each in found.items()}
+        return self.known[asked]
 
 
 def _reconciliation_of(destination: Destination) -> Reconciliation:

@@ -109,9 +109,22 @@ class Fields(HTMLParser):
         return sorted(self.complaints - pointed) + sorted(f"dangling {each}" for each in pointed - self.ids)
 
 
-def row_counts() -> dict[str, int]:
-    tables = [model._meta.db_table for model in apps.get_models() if model not in UNCOUNTED and model._meta.managed]
-    counts = (f"SELECT '{table}', count(*) FROM {connection.ops.quote_name(table)}" for table in sorted(tables))
+def rows_moved() -> dict[str, int]:
+    """Return how many rows this transaction has inserted and deleted by now, taken back or not, by table."""
+    tables = {model._meta.db_table for model in apps.get_models() if model not in UNCOUNTED and model._meta.managed}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_deleted(oid)"
+            " FROM pg_class WHERE relname = ANY(%s) AND relnamespace = 'public'::regnamespace",
+            [list(tables)],
+        )
+        moved = dict(cursor.fetchall())
+    assert len(moved) == len(tables)
+    return moved
+
+
+def row_counts(tables: list[str]) -> dict[str, int]:
+    counts = (f"SELECT '{table}', count(*) FROM {connection.ops.quote_name(table)}" for table in tables)
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(counts))
         return dict(cursor.fetchall())
@@ -120,13 +133,16 @@ def row_counts() -> dict[str, int]:
 def ask(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Make a request and take back what it changed; `rows_changed` is what it had changed until then."""
     with transaction.atomic():
-        before = row_counts()
+        before = rows_moved()
         answer = call(*args, **kwargs)
         body_of(answer) if answer.streaming else None
         # After a failure the database may answer nothing more in this transaction; the status says enough.
-        after = row_counts() if answer.status_code < 500 else before
-        answer.rows_changed = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+        moved = rows_moved() if answer.status_code < 500 else before
+        touched = sorted(name for name in moved if moved[name] != before[name])
+        after = row_counts(touched) if touched else {}
         transaction.set_rollback(True)
+    was = row_counts(touched) if touched else {}
+    answer.rows_changed = {name: after[name] - was[name] for name in touched if after[name] != was[name]}
     return answer
 
 

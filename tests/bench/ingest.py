@@ -15,7 +15,10 @@ from apps.audit.events import SYSTEM
 from apps.authorizations.models import PatientAuthorization
 from apps.fhir import codec
 from apps.fhir.codec import SourceEntry, SourcePage
+from apps.fhir.search.extracting import extract
 from apps.outbox.claims import take
+from apps.records.models import CurrentResource
+from apps.records.services.indexing import INDEXES
 from apps.records.services.staging import _copy, without_cycle_collection
 from apps.syncs.models import SyncJob
 from apps.syncs.services import request_sync
@@ -77,7 +80,7 @@ def measure() -> Iterator[Figure]:
     def pipeline() -> None:
         with without_cycle_collection():
             for raw in raws:
-                transform(raw, context=context)
+                extract(codec.decode_values(transform(raw, context=context).line), base_url="")
 
     def ingest() -> None:
         sync(authorization, pages)
@@ -140,7 +143,8 @@ def _page(entries: list[SourceEntry]) -> SourcePage:
 
 def _forget(authorization: PatientAuthorization) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE records_storedresource, records_referencetarget, records_urnalias")
+        indexes = ", ".join(model._meta.db_table for model in (CurrentResource, *INDEXES))
+        cursor.execute(f"TRUNCATE records_storedresource, records_referencetarget, records_urnalias, {indexes}")
         cursor.execute("DELETE FROM syncs_crawledpage")
         cursor.execute("DELETE FROM syncs_syncjob")
         cursor.execute("UPDATE authorizations_patientauthorization SET current_seq = 0")

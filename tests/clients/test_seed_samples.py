@@ -1,13 +1,13 @@
 """The Link API's samples of the documentation page, run to the letter but for host, keys and tokens.
 
+The FHIR API's are next door (test_seed_samples_fhir); here is also counted that no sample of the page is forgotten.
+
 Reads the page beside the public data sets (PUBLIC_DATA); elsewhere these tests are counted apart.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,17 @@ from tests.authorizations.journey import exchange, sign_in
 from tests.flows import world
 from tests.flows.world import Team
 
-from .samples import HOST, Sample, read_samples
+from .answers import differences, run
+from .samples import Sample, read_samples
 
 pytestmark = [pytest.mark.shared_data, pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 PUBLIC_DATA = os.environ.get("PUBLIC_DATA", "")
 SEED = Path(PUBLIC_DATA).parent / "seeds" / "records-api.txt"
-# What the page also shows, and where that is run instead.
-ELSEWHERE = {"/fhir/": "the FHIR API's own tests", "/apply": "the vendor's hiring form is not built (architecture)"}
+# What the page also shows, and where that is run instead, or why it is not.
+ELSEWHERE = {
+    "/fhir/": "test_seed_samples_fhir, which says the same of its part",
+    "/apply": "the vendor's hiring form is not built (architecture)",
+}
 # Values of the sample that our sandbox, with the same endpoint and user, gives to the letter.
 SAME = {"expires_in", "usage", "refresh_expires_in", "user", "endpoint", "active", "state", "count"}
 # A shown answer that is not this sample's: the page shows one for both grants, and it is that of the refresh.
@@ -42,29 +46,6 @@ def samples() -> list[Sample]:
 
 def link_samples() -> list[Sample]:
     return [each for each in samples() if each.address.startswith("/link/")]
-
-
-def run(sample: Sample, host: str, substitutions: dict[str, str]) -> Any:
-    """Replace host, keys and tokens, each of which must be there; run it; return the JSON that it printed."""
-    text = sample.text
-    for what, value in {HOST: host, **substitutions}.items():
-        assert what in text, f"{what} is not in {sample}"
-        text = text.replace(what, value)
-    done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def differences(shown: Any, given: Any, path: str = "") -> list[str]:
-    """Name what the sample shows and the answer lacks or has otherwise."""
-    if isinstance(shown, dict) and isinstance(given, dict):
-        found = [f"{path}{name} is missing" for name in shown if name not in given]
-        for name in shown.keys() & given.keys():
-            if path == "" and name in SAME and shown[name] != given[name]:
-                found.append(f"{name} is {given[name]}, not {shown[name]}")
-            found += differences(shown[name], given[name], f"{path}{name}.")
-        return found
-    return [] if type(shown) is type(given) else [f"{path} is a {type(given).__name__}"]
 
 
 @pytest.fixture
@@ -122,7 +103,7 @@ def test_a_sample_runs_and_answers_with_the_fields_shown(
     answer = run(sample, public_url, given[f"{sample.address} {grant}".strip()]())
     shown = NOT_ITS_OWN.get(grant, sample.answer)
     assert shown is not None or grant == "refresh_token"
-    assert differences(shown or refresh_answer(), answer) == []
+    assert differences(shown or refresh_answer(), answer, same=SAME) == []
 
 
 def refresh_answer() -> Any:

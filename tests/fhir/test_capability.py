@@ -60,7 +60,7 @@ def test_type_is_described_by_the_table(name: str) -> None:
 
 
 def test_reverse_includes_mirror_the_references() -> None:
-    said = {(target, each) for target, resource in RESOURCES.items() for each in resource.get("searchRevInclude", [])}
+    said = {(target, each) for target, resource in RESOURCES.items() for each in resource["searchRevInclude"]}
     assert said == {
         (target, f"{name}:{code}")
         for name in ALL_R4_TYPES

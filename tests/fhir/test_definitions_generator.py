@@ -1,4 +1,4 @@
-"""The generator of the table: its grammar, what it refuses, and that it still writes the table that is committed.
+"""The generator of the table: its shapes, what it refuses, and that it still writes the table that is committed.
 
 Where FHIR_PACKAGE names the package's .tgz, the whole table is generated anew and compared; the rest needs nothing.
 """
@@ -16,57 +16,11 @@ from typing import Any
 import pytest
 
 from apps.fhir.definitions import generate
-from apps.fhir.definitions.expressions import UnknownExpression, compile_alternative
 from apps.fhir.definitions.generate import GenerationError
-from apps.fhir.definitions.structures import Structures, Systems
+
+from .small_standard import CODING, EXTENSION, PICTURE, THING, Element
 
 PACKAGE = os.environ.get("FHIR_PACKAGE", "")
-Element = dict[str, Any]
-
-
-def element(path: str, *types: str, **more: Any) -> Element:
-    return {"path": path, "min": 0, "type": [{"code": each} for each in types], **more}
-
-
-def structure(*elements: Element, kind: str = "resource") -> Element:
-    return {
-        "resourceType": "StructureDefinition", "id": elements[0]["path"], "kind": kind, "abstract": False,
-        "snapshot": {"element": list(elements)},
-    }  # fmt: skip
-
-
-CODING = structure(element("Coding"), element("Coding.code", "code"), kind="complex-type")
-PICTURE = structure(
-    element("Attachment"),
-    element("Attachment.id", "string"),
-    element("Attachment.url", "url", isSummary=True),
-    element("Attachment.data", "base64Binary"),
-    kind="complex-type",
-)
-EXTENSION = structure(
-    element("Extension"),
-    element("Extension.extension", "Extension"),
-    element("Extension.value[x]", "Coding", "string"),
-    kind="complex-type",
-)
-THING = structure(
-    element("Thing"),
-    element("Thing.extension", "Extension"),
-    element("Thing.status", "code", min=1, isModifier=True, isSummary=True,
-            binding={"strength": "required", "valueSet": "http://v.example/states|4.0.1"}),
-    element("Thing.mood", "code", binding={"strength": "example", "valueSet": "http://v.example/states"}),
-    element("Thing.value[x]", "Reference", "string", "dateTime"),
-    element("Thing.telecom", "ContactPoint"),
-    element("Thing.photo", "Attachment", isSummary=True),
-    element("Thing.part", "BackboneElement"),
-    element("Thing.part.modifierExtension", "Extension", isSummary=True),
-    element("Thing.part.label", "string", isSummary=True),
-    element("Thing.part.count", "integer", min=1),
-    element("Thing.part.note", "string"),
-    {"path": "Thing.part.part", "min": 0, "contentReference": "#Thing.part"},
-    element("Thing.quiet", "BackboneElement"),
-    element("Thing.quiet.count", "integer", min=1),
-)  # fmt: skip
 VALUE_SETS = [
     {
         "resourceType": "ValueSet",
@@ -79,90 +33,6 @@ PARAMETERS = [
     {"url": STATUS, "code": "status", "base": ["Thing"], "type": "token", "expression": "Thing.status"},
     {"url": "http://p.example/other", "code": "status", "base": ["Thing"], "type": "token", "expression": "Thing.mood"},
 ]
-RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
-
-
-@pytest.fixture
-def structures() -> Structures:
-    return Structures([CODING, PICTURE, EXTENSION, THING])
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Thing.status", [(("status",), "code")]),
-        ("part.label", [(("part", "label"), "string")]),
-        ("Thing.part.part.part.label", [(("part", "part", "part", "label"), "string")]),
-        (
-            "Thing.value",
-            [(("valueReference",), "Reference"), (("valueString",), "string"), (("valueDateTime",), "dateTime")],
-        ),
-        ("(Thing.value as string)", [(("valueString",), "string")]),
-        ("Thing.value.as(DateTime)", [(("valueDateTime",), "dateTime")]),
-        ("Thing.valueString", [(("valueString",), "string")]),
-        ("Thing.telecom.where(system='phone')", [(("telecom[system=phone]",), "ContactPoint")]),
-        (
-            f"Thing.extension.where(url = '{RACE}').extension.value.code",
-            [((f"extension[url={RACE}]", "extension", "valueCoding", "code"), "code")],
-        ),
-    ],
-)  # fmt: skip
-def test_expression_leads_to_keys_and_types(structures: Structures, text: str, expected: list[Any]) -> None:
-    found = compile_alternative(structures, structures.root("Thing"), text)
-    assert [(each.keys, each.type) for each in found.places] == expected
-    assert found.only is None
-
-
-def test_expression_that_asks_for_a_type_names_it(structures: Structures) -> None:
-    assert compile_alternative(
-        structures, structures.root("Thing"), "Thing.value.where(resolve() is Patient)"
-    ).only == ("Patient")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Thing.dragon", "Thing.status.dragon", "Thing.part[0].label", "Thing.part.first()", "Thing.value.as(Money)",
-        "Thing.part where", "Thing.exists() and Thing != false", "%resource.status", "Thing.value is string",
-        "Thing..status",
-    ],
-)  # fmt: skip
-def test_expression_outside_the_grammar_is_refused(structures: Structures, text: str) -> None:
-    with pytest.raises(UnknownExpression):
-        compile_alternative(structures, structures.root("Thing"), text)
-
-
-def test_summary_narrows_what_has_more_than_the_summary_shows(structures: Structures) -> None:
-    assert structures.summary("Thing") == [
-        "status",
-        "photo", "photo.url",
-        # It carries a flagged part, and is not valid without what it must have; `quiet` carries none.
-        "part", "part.modifierExtension", "part.label", "part.count",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("include", "expected"),
-    [
-        ([{"system": "http://a"}], "http://a"),
-        ([{"system": "http://a"}, {"system": "http://a", "concept": []}], "http://a"),
-        ([{"system": "http://a"}, {"system": "http://b"}], None),
-        ([{"valueSet": ["http://v.example/one|1"]}], "http://one"),
-        ([{"system": "http://a"}, {"valueSet": ["http://v.example/one"]}], None),
-        ([{"valueSet": ["http://v.example/nowhere"]}], None),
-        ([{"valueSet": ["http://v.example/this"]}], None),
-        ([], None),
-    ],
-)
-def test_code_has_the_system_of_a_value_set_that_draws_on_one(include: list[Any], expected: str | None) -> None:
-    systems = Systems(
-        [
-            {"url": "http://v.example/this", "compose": {"include": include}},
-            {"url": "http://v.example/one", "compose": {"include": [{"system": "http://one"}]}},
-        ]
-    )
-    assert systems.of("http://v.example/this|4.0.1") == expected
-    assert systems.of(None) is None
 
 
 def bundle(*resources: Element) -> Element:
@@ -172,6 +42,8 @@ def bundle(*resources: Element) -> Element:
 def small_package(folder: Path, monkeypatch: pytest.MonkeyPatch, *parameters: Element) -> Path:
     """Write a package of two datatypes and a resource type, and let it be the pinned one."""
     monkeypatch.setattr(generate, "EXCLUDED", {})
+    monkeypatch.setattr(generate, "EXCLUDED_ELEMENTS", ("Thing.dragon",))
+    monkeypatch.setattr(generate, "MANDATORY_IN_R4", "Thing.tag")
     monkeypatch.setattr(generate, "TABLE", folder / "r4.json")
     monkeypatch.setattr(generate, "CARIN", folder / "carin.json")
     (folder / "carin.json").write_text('{"parameters": []}')
@@ -208,10 +80,49 @@ def test_table_of_a_small_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "paths": [{"steps": ["status"], "type": "code", "system": "http://s.example"}],
         }
     }  # fmt: skip
-    assert (thing["mandatory"], thing["modifiers"], thing["compartment"]) == (["status"], ["status"], ["status"])
+    assert (thing["mandatory"], thing["modifiers"], thing["compartment"]) == (["status", "tag"], ["status"], ["status"])
     assert thing["choices"] == {"value": ["valueReference", "valueString", "valueDateTime"]}
     assert json.loads(generate.encode(table)) == table
     assert generate.encode(table).count("\n") == 4  # the source, the types, one a line
+
+
+def test_table_has_each_kind_in_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def new(code: str, kind: str, expression: str, **more: Any) -> Element:
+        url = f"http://p.example/{code}"
+        return {"url": url, "code": code, "base": ["Thing"], "type": kind, "expression": expression, **more}
+
+    monkeypatch.setattr(generate, "SWAPPED", "http://p.example/both")
+    components = [
+        {"definition": STATUS, "expression": "value.as(Reference)"},
+        {"definition": "http://p.example/link", "expression": "tag.code"},
+    ]
+    package = small_package(
+        tmp_path,
+        monkeypatch,
+        new("tag", "token", "Thing.tag.code"),
+        new("mood", "token", "Wolf.mood | Thing.mood | Thing.tag.code"),
+        new("bare", "token", "mood | status"),
+        new("link", "reference", "(Thing.value as Reference)", target=["Thing", "Other"]),
+        new("any", "reference", "(Thing.value as Reference)", target=["Thing"] * 101),
+        new("own", "reference", "Thing.value.where(resolve() is Thing)", target=["Thing", "Other"]),
+        new("both", "composite", "Thing", component=components),
+    )
+    search = generate.generate(package)["types"]["Thing"]["search"]
+    assert search["tag"]["paths"] == [{"steps": ["tag"], "type": "Coding"}]
+    assert search["mood"]["expression"] == "Thing.mood | Thing.tag.code"
+    assert search["mood"]["paths"][0] == {"steps": ["mood"], "type": "code"}  # its value set is only an example
+    assert [path["steps"] for path in search["bare"]["paths"]] == [["mood"], ["status"]]
+    assert search["link"]["paths"] == [{"steps": ["valueReference"], "type": "Reference"}]
+    assert {code: each.get("targets") for code, each in search.items()} == {
+        "status": None, "tag": None, "mood": None, "both": None, "bare": None,
+        "link": ["Other", "Thing"], "any": ["*"], "own": ["Thing"],
+    }  # fmt: skip
+    assert [code for code, each in search.items() if each.get("only")] == ["own"]
+    assert search["both"]["roots"] == [[]]
+    assert search["both"]["components"] == [
+        {"code": "link", "kind": "reference", "paths": [{"steps": ["valueReference"], "type": "Reference"}]},
+        {"code": "status", "kind": "token", "paths": [{"steps": ["tag"], "type": "Coding"}]},
+    ]
 
 
 def test_main_writes_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +135,7 @@ def test_main_writes_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("expression", "kind"),
     [
-        ("Thing.dragon", "token"),
+        ("Thing.wolf", "token"),
         ("Thing.value.where(resolve() is Patient) | Thing.value", "reference"),
     ],
 )
@@ -247,7 +158,7 @@ def test_composite_whose_roots_differ_fails_the_generator(tmp_path: Path, monkey
         "base": ["Thing"],
         "type": "composite",
         "expression": "Thing | Thing.part",
-        "component": [{"definition": STATUS, "expression": "status"}],
+        "component": [{"definition": STATUS, "expression": "mood"}],
     }
     with pytest.raises(GenerationError, match=r"http://p\.example/new of Thing"):
         generate.generate(small_package(tmp_path, monkeypatch, new))

@@ -155,7 +155,7 @@ def _chains(draw: st.Draw, sight: Sight, resource_type: str, link: int) -> Pair:
     name, value = draw(_rest(sight, target, link))
     targets = find_parameter(resource_type, code).targets  # type: ignore[union-attr]
     typed = len(targets) > 1 and (len(targets) > 5 or draw(st.booleans()))
-    typed = typed or any(_kind(other, name) != _kind(target, name) for other in targets)
+    typed = typed or name.startswith("_has") or any(_kind(other, name) != _kind(target, name) for other in targets)
     return f"{code}{':' + target if typed else ''}.{name}", value
 
 

@@ -67,10 +67,11 @@ class _Node:
         return node
 
 
-def extract(resource: dict[str, Any], *, base_url: str) -> Entries:
+def extract(resource: dict[str, Any], *, base_url: str, tag_base: str | None = None) -> Entries:
     """Return what the resource is found by.
 
-    Shape: decoded with numbers as int and Decimal; base_url is where our own absolute references begin.
+    Shape: decoded with numbers as int and Decimal; base_url is where our own absolute references begin. Tags of a
+    system under tag_base are left out: they are the same on every resource of a partition (`shared_tags`).
     """
     entries = Entries()
     context = Context(base_url, entries)
@@ -81,8 +82,19 @@ def extract(resource: dict[str, Any], *, base_url: str) -> Entries:
     given: set[int] = set()
     _walk(resource, _tree(resource_type), context, present, given)
     entries.tokens.update(Token(each, "", values.NO_SYSTEM) for each in present - given)
-    _read_meta(resource.get("meta"), entries)
+    _read_meta(resource.get("meta"), entries, tag_base)
     return entries
+
+
+def shared_tags(resource: dict[str, Any], *, tag_base: str) -> set[Token]:
+    """Return the tags that `extract` leaves out."""
+    number = parameter_id(ANY_TYPE, "_tag")
+    return {
+        _token(number, *each)
+        for coding in _codings(resource.get("meta"), "tag")
+        if _is_under(coding, tag_base)
+        for each in readers.read_tokens(coding, "Coding")
+    }
 
 
 def _walk(element: Any, node: _Node, context: Context, present: set[int], given: set[int]) -> None:
@@ -261,20 +273,28 @@ def _elements_at(element: Any, steps: tuple[Step, ...]) -> Iterator[Any]:
             yield from _elements_at(each, steps[1:])
 
 
-def _read_meta(meta: Any, entries: Entries) -> None:
+def _read_meta(meta: Any, entries: Entries, tag_base: str | None) -> None:
     if not isinstance(meta, dict):
         return
     for name, code in (("tag", "_tag"), ("security", "_security")):
-        codings = meta.get(name)
-        for coding in codings if isinstance(codings, list) else ():
-            entries.tokens.update(
-                _token(parameter_id(ANY_TYPE, code), *each) for each in readers.read_tokens(coding, "Coding")
-            )
+        for coding in _codings(meta, name):
+            if tag_base is None or not _is_under(coding, tag_base):
+                number = parameter_id(ANY_TYPE, code)
+                entries.tokens.update(_token(number, *each) for each in readers.read_tokens(coding, "Coding"))
     profiles = meta.get("profile")
     for profile in profiles if isinstance(profiles, list) else ():
         if isinstance(profile, str):
             number = parameter_id(ANY_TYPE, "_profile")
             entries.uris.update(Uri(number, values.uri_key(each)) for each in readers.canonical_forms(profile))
-    entries.uris.update(
-        Uri(parameter_id(ANY_TYPE, "_source"), values.uri_key(each)) for each in readers.read_uris(meta.get("source"))
-    )
+    source = parameter_id(ANY_TYPE, "_source")
+    entries.uris.update(Uri(source, values.uri_key(each)) for each in readers.read_uris(meta.get("source")))
+
+
+def _codings(meta: Any, name: str) -> Iterator[dict[str, Any]]:
+    found = meta.get(name) if isinstance(meta, dict) else None
+    return (each for each in (found if isinstance(found, list) else ()) if isinstance(each, dict))
+
+
+def _is_under(coding: dict[str, Any], base: str) -> bool:
+    system = coding.get("system")
+    return isinstance(system, str) and system.startswith(base)

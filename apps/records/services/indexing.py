@@ -16,9 +16,8 @@ from django.db.models import QuerySet
 from apps.authorizations.models import PatientAuthorization
 from apps.fhir import codec
 from apps.fhir.search import values
-from apps.fhir.search.entries import Entries, Token, parameter_id
-from apps.fhir.search.extracting import ANY_TYPE, EXTRACTOR_VERSION, extract
-from apps.transforms.tags import OWN_TAGS
+from apps.fhir.search.entries import Entries, Token
+from apps.fhir.search.extracting import EXTRACTOR_VERSION, extract, shared_tags
 
 from ..models import (
     CompositeIndex,
@@ -130,14 +129,12 @@ def _batches(rows: QuerySet[StoredResource]) -> Iterator[list[tuple[int, str, st
 
 
 def _add_batch(partition_id: int, batch: list[tuple[int, str, str, dt.datetime, bytes]], own_tags: set[Token]) -> None:
-    tag = parameter_id(ANY_TYPE, "_tag")
-    own_systems = {values.system_key(f"{settings.TAG_BASE}{name}") for name in OWN_TAGS}
     found: list[tuple[int, Entries]] = []
     for pk, _, _, _, line in batch:
-        entries = extract(_decode(line), base_url=f"{settings.PUBLIC_URL}/fhir")
-        own = {each for each in entries.tokens if each.parameter == tag and each.system in own_systems}
-        own_tags |= own
-        entries.tokens -= own
+        resource = _decode(line)
+        if not found:  # one speaks for all
+            own_tags |= shared_tags(resource, tag_base=settings.TAG_BASE)
+        entries = extract(resource, base_url=f"{settings.PUBLIC_URL}/fhir", tag_base=settings.TAG_BASE)
         found.append((pk, entries))
     current = [(partition_id, kind, fhir_id, pk, values.instant(at)) for pk, kind, fhir_id, at, _ in batch]
     _copy(CurrentResource, "type, fhir_id, resource_id, changed", ("text", "text", "int8", "int8"), current)

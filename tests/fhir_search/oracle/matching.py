@@ -47,7 +47,7 @@ def filter_for(world: World, resource_type: str, name: str, value: str, *, links
     if links > MOST_LINKS:
         raise Unsupported(f"{name} is one link too many")
     if name.startswith("_has:"):
-        return _reverse_chain(world, name, value, links)
+        return _reverse_chain(world, resource_type, name, value, links)
     if chain := _CHAIN.fullmatch(name):
         return _chain(world, resource_type, chain, value, links)
     code, _colon, modifier = name.partition(":")
@@ -121,7 +121,7 @@ def _chain(world: World, resource_type: str, chain: re.Match[str], value: str, l
     return leads_to_a_match
 
 
-def _reverse_chain(world: World, name: str, value: str, links: int) -> Filter:
+def _reverse_chain(world: World, resource_type: str, name: str, value: str, links: int) -> Filter | None:
     try:
         _has, source_type, code, rest = name.split(":", 3)
     except ValueError:
@@ -130,6 +130,8 @@ def _reverse_chain(world: World, name: str, value: str, links: int) -> Filter:
     matches = filter_for(world, source_type, rest, value, links=links + 1)
     if parameter is None or parameter.kind != "reference" or matches is None:
         raise Unsupported(f"{source_type} has no {code} or no {rest}")
+    if resource_type not in parameter.targets:
+        return None
     sources = [stored for stored in world.stores if stored.type == source_type and matches(stored)]
     reached = {local for source in sources for local in references.local_targets(parameter, source, world)}
     return lambda stored: (stored.type, stored.id) in reached

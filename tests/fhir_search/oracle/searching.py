@@ -30,7 +30,7 @@ def search(stores: Sequence[Stored], resource_type: str, query: str, *, base_url
             continue
         elif found := filter_for(world, resource_type, name, value):
             filters.append(found)
-        elif "." in name:
+        elif "." in name or name.startswith("_has:"):
             raise Unsupported(f"{resource_type} has no chain {name}")
         else:
             ignored.append(name)

@@ -61,6 +61,7 @@ ALL = (PARENT, CHILD, PETER, PAULA, OF_PETER, OF_PAULA, OF_NOBODY)
         ("Patient?_has:Observation:patient:_has:Observation:has-member:code=6789-0", ["peter"]),
         ("Organization?_has:Patient:organization:_has:Observation:patient:code=1234-5", ["child"]),
         ("Organization?_has:Organization:partof:_has:Patient:organization:gender=male", ["parent"]),
+        ("Observation?subject._has:Patient:link:gender=x", []),
         ("Observation?patient._has:Observation:patient:_has:Observation:has-member:code=6789-0", ["of-peter"]),
     ],
 )
@@ -79,6 +80,7 @@ def test_chain_leads_through_references_of_this_server(path: str, expected: list
         "Patient?_has:Observation:code:code=x",
         "Patient?_has:Observation:patient:unheard-of=x",
         "Patient?_has:Nothing:patient:code=x",
+        "Patient?_has:Observation:encounter:code=x",
         "Observation?patient.gender:in=http://x",
     ],
 )

@@ -1,0 +1,136 @@
+"""Random queries are worth something only if they tell a wrong matcher from a right one.
+
+Each case breaks one rule of the reference matcher; among some hundred random searches at least one must then answer
+otherwise. A rule that no search reaches is a rule that the product may break unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.fhir_search.chance import made
+from tests.fhir_search.oracle import (
+    Result,
+    Stored,
+    dates,
+    definitions,
+    expressions,
+    including,
+    matching,
+    numbers,
+    references,
+    search,
+    sorting,
+    texts,
+    tokens,
+)
+from tests.fhir_search.oracle.shelf import BASE_URL, NOW
+from tests.fhir_search.oracle.stored import World
+from tests.fhir_search.queries import Sight, queries
+from tests.fhir_search.stores import random_stores
+
+STORES, QUERIES = 12, 60
+Search = tuple[list[Stored], str, str]
+
+PREFIXES = dates.PREFIXES
+_dates_compare, _numbers_compare, _tokens = dates.compare, numbers.compare, tokens.tokens
+_begins, _parse, _local, _has_unit = texts.begins, dates.parse_date, references.local_target, numbers._has_unit
+
+
+@cache
+def _searches() -> list[tuple[list[Stored], str, str, Result]]:
+    found = []
+    for seed in range(STORES):
+        rows = made(random_stores(BASE_URL), seed)
+        sight = Sight(World(rows, BASE_URL, NOW))
+        for number in range(QUERIES):
+            resource_type, query = made(queries(sight), seed * QUERIES + number)
+            found.append((rows, resource_type, query, _answer(rows, resource_type, query)))
+    return found
+
+
+def _answer(rows: Sequence[Stored], resource_type: str, query: str) -> Result:
+    return search(rows, resource_type, query, base_url=BASE_URL, now=NOW)
+
+
+def _is_noticed() -> bool:
+    return any(_answer(rows, kind, query) != right for rows, kind, query, right in _searches())
+
+
+def _date_as(prefix: str, other: str) -> Callable[..., bool]:
+    return lambda asked_prefix, *rest, **more: _dates_compare(
+        other if asked_prefix == prefix else asked_prefix, *rest, **more
+    )
+
+
+def _number_as(prefix: str, other: str) -> Callable[..., bool]:
+    return lambda asked_prefix, *rest: _numbers_compare(other if asked_prefix == prefix else asked_prefix, *rest)
+
+
+_OTHERS = {"eq": "ap", "ne": "eq", "gt": "ge", "lt": "le", "ge": "gt", "le": "lt", "sa": "gt", "eb": "lt", "ap": "eq"}
+BREAKS: dict[str, tuple[Any, str, Any]] = {
+    **{f"date {a} is {b}": (dates, "compare", _date_as(a, b)) for a, b in _OTHERS.items()},
+    "dates without zones": (dates, "_offset", lambda _zone: 0),
+    "dates are days": (dates, "parse_date", lambda text: _parse(text[:10])),
+    "open periods are nothing": (dates, "_period", lambda value: [] if len(value) < 2 else [_parse(value["start"])]),
+    **{f"number {a} is {b}": (numbers, "compare", _number_as(a, b)) for a, b in _OTHERS.items() if a not in ("sa", "eb")},
+    "units are ignored": (numbers, "_has_unit", lambda *_unit: True),
+    "units without their case": (
+        numbers, "_has_unit",
+        lambda node, system, code: _has_unit(node, system, code) or _has_unit(node, system, code.upper()),
+    ),
+    "comparators are ignored": (
+        numbers, "ranges", lambda node: [(v, v) for v in [node.value.get("value")] if v is not None]
+        if isinstance(node.value, dict) else [],
+    ),
+    "codes with their case": (tokens, "_agrees", lambda token, parts: parts[-1] in ("", token[1])),
+    "no implied systems": (tokens, "tokens", lambda p, node: [(None, code) for _system, code in _tokens(p, node)]),
+    "first coding only": (tokens, "tokens", lambda p, node: _tokens(p, node)[:1]),
+    "text of a concept is a token": (
+        tokens, "tokens", lambda p, node: _tokens(p, node)
+        + ([(None, node.value["text"])] if isinstance(node.value, dict) and "text" in node.value else []),
+    ),
+    "text modifier finds nothing": (tokens, "words", lambda _node: []),
+    "any type of identifier": (tokens, "_is_of_type", lambda *_asked: True),
+    "strings with their accents": (texts, "normalise", str.casefold),
+    "strings with their case": (texts, "normalise", lambda text: text),
+    "strings contain": (texts, "begins", lambda text, asked: texts.normalise(asked) in texts.normalise(text)),
+    "first part of a name only": (texts, "_PARTS", ["family", "line"]),
+    "uris begin": (texts, "_agrees_as_uri", lambda _modifier, text, asked: text.startswith(asked)),
+    "versions of references count": (references, "_without_version", lambda text: text),
+    "absolute references are never ours": (references, "local_target", lambda text, _base: _local(text, "http://x")),
+    "foreign references are ours": (
+        references, "local_target", lambda text, base: _local("/".join(text.split("/")[-2:]), base)
+    ),
+    "versions of canonicals are ignored": (
+        references, "_is_canonical", lambda node, asked: node.value.split("|")[0] == asked.split("|")[0]
+    ),
+    "references to any type count": (expressions, "ANY_TYPE", "Patient"),
+    "missing looks at values": (
+        matching, "_missing", lambda parameter, value: lambda stored: bool(matching.nodes_of(parameter, stored))
+        == (value == "false"),
+    ),
+    "composites across elements": (matching, "_composite", lambda *_rest: lambda _node: True),
+    "chains lead anywhere": (matching.references, "local_targets", lambda _parameter, _stored, _world: []),
+    "nothing iterates": (including.Directive, "iterate", False),
+    "descending by the beginning": (
+        sorting, "_key", lambda world, parameter, stored, *, descending: sorting_key(world, parameter, stored),
+    ),
+}  # fmt: skip
+_key = sorting._key
+
+
+def sorting_key(world: World, parameter: definitions.Parameter, stored: Stored) -> Any:
+    return _key(world, parameter, stored, descending=False)
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_rule_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _searches()
+    owner, attribute, replacement = BREAKS[name]
+    monkeypatch.setattr(owner, attribute, replacement)
+    assert _is_noticed(), f"No search of {STORES * QUERIES} reaches the rule."
