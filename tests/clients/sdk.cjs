@@ -56,8 +56,7 @@ async function main() {
   found.coverage = [coverage, await client.read("Coverage", coverage.id)];
   found.patient = await client.read("Patient", "$PATIENT_ID");
   found.metadata = await client.getCapabilityStatement();
-  const search = () => client.search("ExplanationOfBenefit", { patient: "$PATIENT_ID", _count: "3" });
-  found.searchRefused = await refused(search().then((bundle) => (found.search = bundle)));
+  found.search = await client.search("ExplanationOfBenefit", { patient: "$PATIENT_ID", _count: "3" });
   found.introspect = await client.introspect();
   const before = client.getAccessToken();
   found.refresh = await client.tokenRefresh(pk, sk);

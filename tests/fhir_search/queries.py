@@ -59,7 +59,8 @@ class Sight:
     def _of_type(self, resource_type: str) -> list[tuple[Parameter, list[Node]]]:
         rows = [stored for stored in self.world.stores if stored.type == resource_type]
         codes = [*definitions.search_parameters(resource_type), "_tag", "_security", "_profile", "_source"]
-        found = [(parameter, _found(parameter, rows)) for code in codes if (parameter := _own(resource_type, code))]
+        parameters = [parameter for code in codes if (parameter := find_parameter(resource_type, code))]
+        found = [(parameter, _found(parameter, rows)) for parameter in parameters]
         return [(parameter, nodes) for parameter, nodes in found if nodes]
 
 
@@ -67,9 +68,12 @@ class Sight:
 def queries(draw: st.Draw, sight: Sight, *, resource_type: str = "") -> tuple[str, str]:
     """Make one search: the type, and the query of a URL."""
     resource_type = resource_type or draw(st.sampled_from([stored.type for stored in sight.world.stores]))
-    pairs = [draw(filters(sight, resource_type)) for _ in range(draw(st.sampled_from((1, 1, 1, 1, 2, 2, 0))))]
-    extras = [draw(_answers(sight, resource_type)) for _ in range(draw(st.sampled_from((0, 1, 1, 2))))]
-    pairs += dict(extras).items()
+    if sight.arrows and draw(st.integers(0, 5)) == 0:
+        pairs = draw(_journeys(sight, resource_type))
+        pairs += [draw(plain_filters(sight, resource_type)) for _ in range(draw(st.sampled_from((0, 0, 1))))]
+    else:
+        pairs = [draw(filters(sight, resource_type)) for _ in range(draw(st.sampled_from((1, 1, 1, 1, 2, 2))))]
+    pairs += [draw(_answers(sight, resource_type)) for _ in range(draw(st.sampled_from((0, 1))))]
     return resource_type, draw(written(draw(st.permutations(pairs))))
 
 
@@ -94,7 +98,10 @@ def plain_filters(
     known = [each for each in sight.parameters[resource_type] if each[0].kind in kinds]
     if not known:
         return "_tag", pools.LOINC + "|"
-    parameter, nodes = draw(st.sampled_from(known))
+    # A kind first: most parameters are tokens and references, many rules are about dates and numbers.
+    seen = sorted({parameter.kind for parameter, _nodes in known})
+    kind = draw(st.sampled_from([*seen, *(kind for kind in seen if kind in ("number", "quantity", "date", "token"))]))
+    parameter, nodes = draw(st.sampled_from([each for each in known if each[0].kind == kind]))
     modifier = draw(st.sampled_from(_modifiers(parameter, nodes))) if modified else ""
     several = 1 if modifier == "missing" else draw(st.sampled_from((1, 1, 1, 2, 3)))
     found = [draw(values(parameter, modifier, nodes, sight.world.base_url)) for _ in range(several)]
@@ -110,12 +117,8 @@ def written(draw: st.Draw, pairs: list[Pair]) -> str:
     )
 
 
-def _own(resource_type: str, code: str) -> Parameter | None:
-    return find_parameter(resource_type, code)
-
-
 def _found(parameter: Parameter, rows: list[Stored]) -> list[Node]:
-    return [node for stored in rows for node in nodes_of(parameter, stored)]
+    return [node for stored in rows for node in nodes_of(parameter, stored, unknown_resolves=True)]
 
 
 def _modifiers(parameter: Parameter, nodes: list[Node]) -> list[str]:
@@ -185,15 +188,13 @@ def _kind(resource_type: str, name: str) -> str:
 
 @st.composite
 def _answers(draw: st.Draw, sight: Sight, resource_type: str) -> Pair:
-    """Make one pair about the answer: its order, its page, what it brings along, or a word that nobody knows."""
+    """Make one pair about the answer: its order, its page, or a word that nobody knows."""
     forms = [sorts(sight, resource_type), sorts(sight, resource_type)]
     forms += [
         st.integers(1, 6).map(lambda count: ("_count", str(count))),
         st.integers(0, 4).map(lambda offset: ("_offset", str(offset))),
         st.just(("unheard-of", "1")),
     ]
-    if sight.arrows:
-        forms += [_includes(sight, resource_type)] * 3
     return draw(draw(st.sampled_from(forms)))
 
 
@@ -211,12 +212,15 @@ def sorts(draw: st.Draw, sight: Sight, resource_type: str) -> Pair:
 
 
 @st.composite
-def _includes(draw: st.Draw, sight: Sight, resource_type: str) -> Pair:
-    near = [arrow for arrow in sight.arrows if resource_type in (arrow[0], arrow[2])]
-    source, code, target = draw(st.sampled_from(near or sight.arrows))
-    reverse = target == resource_type and (source != resource_type or draw(st.booleans()))
-    name = "_revinclude" if reverse else draw(st.sampled_from(("_include", "_include", "_include:iterate")))
-    if reverse and draw(st.integers(0, 3)) == 0:
-        name = "_revinclude:iterate"
-    value = draw(st.sampled_from((f"{source}:{code}", f"{source}:{code}:{target}")))
-    return name, f"{source}:*" if name == "_include" and draw(st.integers(0, 5)) == 0 else value
+def _journeys(draw: st.Draw, sight: Sight, resource_type: str) -> list[Pair]:
+    """Make one to three inclusions, each from where the last one led; which of them iterate is left to chance."""
+    pairs, here = [], resource_type
+    for _ in range(draw(st.sampled_from((1, 2, 2, 3)))):
+        near = [arrow for arrow in sight.arrows if here in (arrow[0], arrow[2])]
+        source, code, target = draw(st.sampled_from(near or sight.arrows))
+        reverse = target == here and (source != here or draw(st.booleans()))
+        name = ("_revinclude" if reverse else "_include") + draw(st.sampled_from(("", ":iterate")))
+        parameter = "*" if name == "_include" and draw(st.integers(0, 5)) == 0 else code
+        pairs.append((name, f"{source}:{parameter}" + draw(st.sampled_from(("", f":{target}")))))
+        here = source if reverse else target
+    return pairs

@@ -26,7 +26,7 @@ from tests.fhir_search.stores import STRANGERS, random_stores
 pytestmark = pytest.mark.django_db
 
 SEEDS = st.integers(0, 2**64 - 1)
-QUERIES = 30
+QUERIES = 90
 
 
 def stores_of_examples(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -59,7 +59,7 @@ def rows_of(sight: Sight, resource_type: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("batch", range(4))
-@stores_of_examples(10)
+@stores_of_examples(5)
 @given(seed=SEEDS)
 def test_matches_order_includes_and_total_are_those_of_the_reference(
     products: tuple[Product, Product], batch: int, seed: int
@@ -134,12 +134,12 @@ def test_one_more_filter_narrows_and_one_more_value_widens(products: tuple[Produ
 @given(seed=SEEDS)
 def test_no_row_of_another_partition_appears(products: tuple[Product, Product], seed: int) -> None:
     """Ask for what is not ours by its id, by references to it, and as what comes along."""
-    product, sight, _random = filled(products, seed)
+    product, sight, random = filled(products, seed)
     strangers = {row.id for row in made(random_stores(base_url(), letters=STRANGERS, strangers=LETTERS), seed + 1)}
     for resource_type in sight.types:
         assert found(product, resource_type, f"_id={','.join(sorted(strangers))}") == []
         assert found(product, resource_type, "") == rows_of(sight, resource_type)
-    for source, code, target in sight.arrows:
+    for source, code, target in random.sample(sight.arrows, min(8, len(sight.arrows))):
         for path in (f"_include:iterate={source}:{code}", f"_include={source}:*", f"{code}:{target}._id:not=1"):
             answer = asked(product, source, f"_count=1000&{path}")
             assert strangers.isdisjoint(resource_id for _type, resource_id in answer.matches + answer.included)

@@ -92,7 +92,8 @@ def _strings(draw: st.Draw, found: list[str], modifier: str) -> str:
 @st.composite
 def _dates(draw: st.Draw, node: Node | None) -> str:
     found = [text for text in _leaves(node.value if node else None) if _DATE.fullmatch(text)]
-    text = draw(st.sampled_from(found or (*pools.DATES, *pools.INSTANTS)))
+    pooled = (*pools.DATES, *pools.INSTANTS)
+    text = draw(st.sampled_from(draw(st.sampled_from((found or pooled, found or pooled, pooled)))))
     zone = text[-6:] if text[-6:-5] in ("+", "-") and "T" in text else "Z"
     minute = text[:16] + zone if "T" in text else text
     text = draw(st.sampled_from((text, text, text[:10], text[:7], text[:4], minute, text[:16])))
@@ -103,7 +104,8 @@ def _dates(draw: st.Draw, node: Node | None) -> str:
 def _numbers(draw: st.Draw, kind: str, node: Node | None) -> str:
     ends = [end for found in (numbers.ranges(node) if node else []) for end in found if end.is_finite()]
     number = draw(st.sampled_from(ends or pools.NUMBERS))
-    writings = (f"{number:f}", f"{number:f}", f"{number:.0f}", f"{number:.1f}", f"{number:.3f}", f"{number:.0e}".replace("e+", "e"))
+    plain = f"{number:f}"
+    writings = (plain, plain, plain, plain, f"{number:.0f}", f"{number:.1f}", f"{number:.3f}", f"{number:.0e}".replace("e+", "e"))
     near = f"{number + draw(st.sampled_from((Decimal(-5), Decimal('0.005'), Decimal('0.5'))))}"
     text = draw(_PREFIXES) + draw(st.sampled_from((*writings, near)))
     if kind == "number":
@@ -111,7 +113,7 @@ def _numbers(draw: st.Draw, kind: str, node: Node | None) -> str:
     value = node.value if node and isinstance(node.value, dict) else {}
     code = value.get("code") or value.get("currency") or value.get("unit") or draw(pools.units)
     system = value.get("system") or (numbers.CURRENCIES if "currency" in value else pools.UCUM)
-    unit = draw(st.sampled_from(("", "", f"||{code}", f"|{system}|{code}", f"||{code.lower()}")))
+    unit = draw(st.sampled_from(("", "", "", f"||{code}", f"|{system}|{code}", f"||{code.lower()}")))
     return text + unit
 
 
