@@ -52,7 +52,7 @@ def everything(request: HttpRequest, *, fhir_id: str) -> HttpResponseBase:
     if authorization is None:
         raise FhirError("not-found", text="No such Patient for this access token.")
     view = view_of(authorization)
-    found = view.keys(types=options.types, changed_from=options.since)
+    found = view.addresses(types=options.types, changed_from=options.since)
     page = found if options.count is None else found[options.offset : options.offset + options.count]
     audit_reading(
         request, access, authorization, [f"{kind}/{each}" for _, kind, each in page], "record.everything_read"

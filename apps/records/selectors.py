@@ -82,7 +82,7 @@ class View:
         found = dict(self.rows().values_list("type").annotate(Count("id")).order_by("type"))
         return {kind: found[kind] for kind in sorted(found, key=lambda kind: (kind != "Patient", kind))}
 
-    def keys(
+    def addresses(
         self, *, types: Sequence[str] | None = None, changed_from: dt.datetime | None = None
     ) -> list[tuple[int, str, str]]:
         """Return (number of the version, type, id) of what `lines` yields, in its order."""
