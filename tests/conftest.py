@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 
@@ -46,8 +47,9 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402
 from pytest_django import DjangoDbBlocker  # noqa: E402
 
 from tests.emptying import empty_tables, prepare_server  # noqa: E402
+from tests.factories import World, make_world  # noqa: E402
 
-_render = Template._render
+_render = Template._render  # type: ignore[attr-defined]
 TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
 hypothesis_settings.register_profile("project", deadline=None)
@@ -82,7 +84,7 @@ def django_db_modify_db_settings() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _plain_rendering(django_test_environment: None) -> None:
     """Django's test client keeps a copy of every context of every template rendered; nobody looks at them."""
-    Template._render = _render  # type: ignore[method-assign]
+    Template._render = _render  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,26 @@ def db_of_module(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
         transaction.get_connection().atomic_blocks[-1]._from_testcase = True
         yield
         transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def acme_of_module(db_of_module: None) -> World:
+    return make_world("acme")
+
+
+@pytest.fixture(scope="module")
+def zeta_of_module(db_of_module: None) -> World:
+    return make_world("zeta")
+
+
+@pytest.fixture
+def acme(acme_of_module: World, db: None) -> World:
+    return deepcopy(acme_of_module)
+
+
+@pytest.fixture
+def zeta(zeta_of_module: World, db: None) -> World:
+    return deepcopy(zeta_of_module)
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +142,21 @@ def pytest_sessionfinish() -> None:
     shutil.rmtree(VAR, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+# With several processes a file belongs to one: those that take longest begin first, so that none is left to the end.
+LONGEST = [
+    "faults/test_supervisor", "faces/test_browser", "bad_input/test_addresses", "flows/test_aws_mishaps",
+    "faults/test_deliveries", "flows/test_journey", "flows/test_broken_set_ups", "bad_input/test_forms",
+    "faults/test_database", "portal/test_isolation", "flows/test_sealed", "faults/test_fault_points",
+    "bad_input/test_queries", "flows/test_fault_scripts", "destinations/services/test_reconciling",
+    "destinations/services/test_backfilling", "flows/test_demo", "queries/test_plans", "flows/test_outages",
+    "destinations/services/test_lives",
+]  # fmt: skip
+ORDER = {f"tests/{name}.py": number for number, name in enumerate(LONGEST)}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The public data sets are read only where they are named: elsewhere their tests are not collected."""
     if not os.environ.get("PUBLIC_DATA"):
         items[:] = [item for item in items if item.get_closest_marker("shared_data") is None]
+    items.sort(key=lambda item: ORDER.get(item.nodeid.partition("::")[0], len(ORDER)))

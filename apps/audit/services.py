@@ -18,6 +18,8 @@ INSERT INTO audit_auditevent (workspace_id, application_id, mode, actor_kind, ac
     target_type, target_id, detail, ip, request_id)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
+# Of a reading: one statement that is its own transaction, whose commit waits for no disk.
+INSERT_READING = f"{INSERT} RETURNING set_config('synchronous_commit', 'off', true)"
 
 
 def record_event(
@@ -30,12 +32,17 @@ def record_event(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Insert one event in the caller's transaction: it stands or falls with the change."""
-    values: list[Any] = [
-        place.workspace_id, place.application_id, place.mode, by.kind.value, by.id, by.label[:200], action,
-        target_type, str(target_id), Jsonb(dict(detail or {})), by.ip, by.request_id,
-    ]  # fmt: skip
     with connection.cursor() as cursor:  # in plain SQL: it is the most frequent insert of all
-        cursor.execute(INSERT, values)
+        cursor.execute(INSERT, _values(action, by, place, target_type, target_id, detail or {}))
+
+
+def _values(
+    action: str, by: Actor, place: Place, target_type: str, target_id: object, detail: Mapping[str, Any]
+) -> list[Any]:
+    return [
+        place.workspace_id, place.application_id, place.mode, by.kind.value, by.id, by.label[:200], action,
+        target_type, str(target_id), Jsonb(dict(detail)), by.ip, by.request_id,
+    ]  # fmt: skip
 
 
 def record_reading(*, action: str, by: Actor, place: Place, target_id: object, ids: Iterable[str]) -> None:
@@ -44,17 +51,9 @@ def record_reading(*, action: str, by: Actor, place: Place, target_id: object, i
     Committed without waiting for the disk (`synchronous_commit = off`); a refused insert refuses the read.
     """
     listed = sorted(ids)
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL synchronous_commit = off")
-        record_event(
-            action=action,
-            by=by,
-            place=place,
-            target_type="patient_authorization",
-            target_id=target_id,
-            detail={"count": len(listed), "ids_sha256": sha256("\n".join(listed).encode()).hexdigest()},
-        )
+    detail = {"count": len(listed), "ids_sha256": sha256("\n".join(listed).encode()).hexdigest()}
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_READING, _values(action, by, place, "patient_authorization", target_id, detail))
 
 
 # Final rows only: written by a transaction older than every running one, or before a restore of the database.

@@ -43,10 +43,17 @@ def sign(claims: dict[str, Any], *, kid: str, private_jwk: dict[str, Any]) -> st
     return jwt.encode({"alg": "ES256", "kid": kid, "typ": "JWT"}, claims, key)
 
 
-def verify(token: str, *, public_jwks: list[dict[str, Any]], issuer: str, now: int) -> Claims:
+def key_set(public_jwks: list[dict[str, Any]]) -> KeySet:
+    """Return the keys as `verify` takes them: reading them costs more than using them. Raises: InvalidToken (none)."""
+    if not public_jwks:
+        raise InvalidToken("signature")
+    return KeySet.import_key_set({"keys": public_jwks})
+
+
+def verify(token: str, *, keys: KeySet, issuer: str, now: int) -> Claims:
     """Raises: InvalidToken."""
     try:
-        decoded = jwt.decode(token, KeySet.import_key_set({"keys": public_jwks}), algorithms=["ES256"])
+        decoded = jwt.decode(token, keys, algorithms=["ES256"])
     except (JoseError, ValueError, TypeError, KeyError):
         raise InvalidToken("signature") from None
     claims = decoded.claims

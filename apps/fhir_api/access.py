@@ -18,9 +18,9 @@ from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.selectors import PatientAccess, find_patient_access
 from apps.authorizations.tokens import InvalidToken
 from apps.fhir.outcomes import FhirError
+from apps.fhir.search.extracting import EXTRACTOR_VERSION
 from apps.fhir.search.request import WILDCARD
-from apps.records.searching import are_indexed
-from apps.records.selectors import View, find_view
+from apps.records.selectors import Kept, View, find_partitions, find_view
 from apps.syncs.selectors import find_latest_job
 from apps.syncs.states import UNFINISHED
 
@@ -48,14 +48,19 @@ def open_access(request: HttpRequest) -> PatientAccess:
 
 def view_of(authorization: PatientAuthorization) -> View:
     """Return what is visible now: 429 while the first sync runs, 422 after it failed, 404 after it was deleted."""
+    view = None if authorization.purged_at is not None else find_view(authorization)
+    if view is None:
+        raise nothing_there(authorization)
+    return view
+
+
+def nothing_there(authorization: PatientAuthorization) -> FhirError:
+    """Return why there are no records of a source."""
     if authorization.purged_at is not None:
-        raise FhirError("not-found", text="The records of this patient were deleted.")
-    view = find_view(authorization)
-    if view is not None:
-        return view
+        return FhirError("not-found", text="The records of this patient were deleted.")
     if is_syncing_first(authorization):
-        raise syncing()
-    raise FhirError(
+        return syncing()
+    return FhirError(
         "processing",
         text="No records could be fetched from the source. Please re-authorize or contact support.",
     )
@@ -80,24 +85,25 @@ def partitions_of(access: PatientAccess) -> list[int]:
 
     A source whose first sync failed, or whose records were deleted, is left out while another one has records.
     """
-    failures: list[FhirError] = []
-    found: list[int] = []
+    kept = find_partitions(access.authorizations)
+    refusals: list[FhirError] = []
+    found: list[Kept] = []
     for authorization in access.authorizations:
-        try:
-            found.append(view_of(authorization).partition_id)
-        except FhirError as error:
-            if error.code not in ("processing", "not-found"):
-                raise
-            failures.append(error)
-    if not found:
-        raise failures[0]
-    if not are_indexed(found):
+        partition = kept.get(authorization.pk)
+        if partition is not None and authorization.current_seq and authorization.purged_at is None:
+            found.append(partition)
+        else:
+            refusals.append(nothing_there(authorization))
+    for refusal in refusals:
+        if refusal.code == "transient" or not found:
+            raise refusal
+    if any(each.indexed_by != EXTRACTOR_VERSION for each in found):
         raise FhirError(
             "transient",
             text="The search index of this patient is being made. Try again shortly.",
             retry_after_seconds=SYNCING_RETRY_SECONDS,
         )
-    return found
+    return [each.pk for each in found]
 
 
 def patient_id(access: PatientAccess, fhir_id: str) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 from django.db import connection
 
 from apps.fhir.search.conditions import AnyOf, Condition
-from apps.fhir.search.extracting import EXTRACTOR_VERSION
 from apps.fhir.search.query import Chained, Changed, Criterion, Match, Missing, OfId, Referred, Tagged, Together
 from apps.fhir.search.request import Search, SortKey
 
@@ -21,7 +20,6 @@ from .models import (
     CompositeIndex,
     CurrentResource,
     DateIndex,
-    Partition,
     QuantityIndex,
     ReferenceIndex,
     StringIndex,
@@ -85,11 +83,6 @@ class _Statement:
         if len(self.partitions) == 1:
             return f"{column} = {self.put(self.partitions[0])}"
         return f"{column} = ANY({self.put(self.partitions)}::bigint[])"
-
-
-def are_indexed(partitions: Sequence[int]) -> bool:
-    """Whether the index of each partition is of the extractor that queries are read with."""
-    return not Partition.objects.filter(pk__in=partitions).exclude(indexed_by=EXTRACTOR_VERSION).exists()
 
 
 def find_page(partitions: Sequence[int], search: Search) -> Page:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from django.db import connection
@@ -13,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 
 from apps.authorizations.models import PatientAuthorization
 
-from .models import Partition, StoredResource
+from .models import StoredResource
 
 # Read in chunks by key, never one open cursor: a slow reader must hold no snapshot (rulings C4).
 CHUNK_ROWS = 200
@@ -142,12 +143,29 @@ def find_open_sources(partition_id: int, resource_type: str) -> dict[bytes, str]
     return dict(fetch_binary(*newest.values_list("source_hash", "fhir_id").query.sql_with_params()))
 
 
+PARTITIONS = "SELECT authorization_id, id, indexed_by FROM records_partition WHERE authorization_id = ANY(%s)"
+
+
 def find_view(authorization: PatientAuthorization, *, seq: int | None = None) -> View | None:
     """Return the authorization's partition as of `seq` (default: the current); None before the first sync."""
     as_of = authorization.current_seq if seq is None else seq
     if as_of == 0:
         return None
-    try:
-        return View(authorization.partition.pk, as_of)  # often loaded with it
-    except Partition.DoesNotExist:
-        return None
+    if "partition" in authorization._state.fields_cache:  # loaded with it
+        return View(authorization.partition.pk, as_of)
+    found = find_partitions([authorization]).get(authorization.pk)
+    return None if found is None else View(found.pk, as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A partition, and the extractor that its search index was made with."""
+
+    pk: int
+    indexed_by: int
+
+
+def find_partitions(authorizations: Sequence[PatientAuthorization]) -> dict[UUID, Kept]:
+    """Return by authorization what is kept of it."""
+    rows = fetch_binary(PARTITIONS, [[each.pk for each in authorizations]])
+    return {authorization_id: Kept(pk, indexed_by) for authorization_id, pk, indexed_by in rows}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,11 +15,9 @@ from apps.applications.keys import Mode
 from apps.applications.models import ApiKey, IdempotencyRecord
 from apps.audit.events import SYSTEM
 from apps.destinations.models import Destination
-from apps.workspaces.models import User
-from apps.workspaces.services import create_workspace
 from portal.api_urls import urlpatterns
 
-from .conftest import ROLE_ARN, World, make_scope
+from .conftest import ROLE_ARN, World
 
 FIELDS = {"name": "New", "bucket": "clinic-new", "region": "us-east-1", "role_arn": ROLE_ARN}
 
@@ -108,30 +104,6 @@ def test_while_the_first_runs_a_repeat_is_409_and_a_dead_one_is_taken_over(world
     assert (answer.status_code, answer.json()["code"]) == (409, "still_running")
     IdempotencyRecord.objects.filter(pk=running.pk).update(created_at=now - RUNNING_FOR)
     assert world.care.api().post("keys", {"kind": "publishable"}, key="one").status_code == 201
-
-
-@pytest.mark.django_db(transaction=True)
-def test_concurrent_repeats_make_one_destination() -> None:
-    owner = User.objects.create_user("owner@example.org")
-    workspace = create_workspace(name="Acme", slug="acme", owner=owner, by=SYSTEM)
-    from apps.applications.services import create_application
-
-    scope = make_scope(create_application(workspace=workspace, name="Care", slug="care", by=SYSTEM), Mode.TEST)
-    together = Barrier(6)
-
-    def ask(_: int) -> int:
-        together.wait(timeout=30)
-        try:
-            return int(scope.api().post("destinations", FIELDS, key="one").status_code)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(6) as pool:
-        statuses = sorted(pool.map(ask, range(6)))
-    assert statuses.count(201) == 1
-    assert set(statuses) <= {200, 201, 409}
-    assert Destination.objects.filter(name="New").count() == 1
-    assert IdempotencyRecord.objects.count() == 1
 
 
 def test_every_post_of_the_api_honours_the_header() -> None:

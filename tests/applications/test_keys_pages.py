@@ -26,14 +26,9 @@ from apps.audit.events import SYSTEM
 from apps.audit.models import AuditEvent
 from apps.mails.models import Mail
 from apps.workspaces.models import Role
-from tests.factories import World, client_of, make_user, make_world
+from tests.factories import World, client_of, make_user
 
 KEY = re.compile(r"[sm]k_(?:test|live)_[A-Za-z0-9_-]{43}")
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from apps.applications.services import add_allowed_origin, issue_api_key
 from apps.audit.events import SYSTEM
 from apps.audit.models import AuditEvent
 from apps.workspaces.models import Role
-from tests.factories import World, client_of, make_world
+from tests.factories import World, client_of
 
 KEPT = [
     ("https://app.example", "https://app.example"),
@@ -45,11 +45,6 @@ def test_what_is_no_origin_is_refused_by_the_name_of_the_field(sent: str) -> Non
 def test_loopback_is_for_test_mode_only() -> None:
     with pytest.raises(InvalidOrigin, match="only for localhost, and only in test mode"):
         check_origin("http://localhost:3000", allow_loopback=False)
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
 
 
 @pytest.mark.parametrize("mode", list(Mode))

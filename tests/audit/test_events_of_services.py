@@ -29,7 +29,7 @@ from apps.syncs.services import request_sync, revoke_and_expunge
 from apps.syncs.states import SyncCause
 from apps.workspaces import services as workspaces
 from apps.workspaces.models import Membership, Role
-from tests.factories import World, make_user, make_world
+from tests.factories import World, make_user
 
 pytestmark = pytest.mark.django_db
 BY = Actor(kind=ActorKind.PERSON, id="p-1", label="owner@acme.example", ip="192.0.2.7", request_id="req-1")
@@ -326,8 +326,8 @@ def everything() -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def world(settings: Any) -> World:
-    return make_world("acme")
+def world(acme: World) -> World:
+    return acme
 
 
 @pytest.mark.parametrize("name", CASES)

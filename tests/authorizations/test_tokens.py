@@ -22,7 +22,7 @@ from apps.applications.selectors import find_api_key
 from apps.authorizations.models import AccessToken, SigningKey
 from apps.authorizations.selectors import find_patient_access, list_public_jwks
 from apps.authorizations.services import issue_application_token, rotate_signing_key
-from apps.authorizations.tokens import InvalidToken, new_signing_key, sign, verify
+from apps.authorizations.tokens import InvalidToken, key_set, new_signing_key, sign, verify
 from tests.flows.world import Team
 
 from .journey import PATIENT, exchange, sign_in
@@ -157,13 +157,13 @@ def test_signed_but_wrong_claims_are_refused(changes: dict[str, Any]) -> None:
     kid, private, public = new_signing_key()
     claims = {name: value for name, value in {**GOOD, **changes}.items() if value is not ...}
     with pytest.raises(InvalidToken):
-        verify(sign(claims, kid=kid, private_jwk=private), public_jwks=[public], issuer=ISSUER, now=T)
+        verify(sign(claims, kid=kid, private_jwk=private), keys=key_set([public]), issuer=ISSUER, now=T)
 
 
 def test_a_clock_half_a_minute_ahead_is_forgiven() -> None:
     kid, private, public = new_signing_key()
     token = sign({**GOOD, "iat": T + 30}, kid=kid, private_jwk=private)
-    assert verify(token, public_jwks=[public], issuer=ISSUER, now=T).jti == "j"
+    assert verify(token, keys=key_set([public]), issuer=ISSUER, now=T).jti == "j"
 
 
 def test_token_of_a_key_that_is_not_ours_is_refused() -> None:
@@ -171,4 +171,4 @@ def test_token_of_a_key_that_is_not_ours_is_refused() -> None:
     _, _, ours = new_signing_key()
     for jwks in ([], [ours], [{**ours, "kid": kid}]):
         with pytest.raises(InvalidToken):
-            verify(sign(GOOD, kid=kid, private_jwk=private), public_jwks=jwks, issuer=ISSUER, now=T)
+            verify(sign(GOOD, kid=kid, private_jwk=private), keys=key_set(jwks), issuer=ISSUER, now=T)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .timing import Figure
 
-PARTS = ("ingest", "delivery", "queue", "neighbours", "latency", "lists", "audit")
+PARTS = ("ingest", "delivery", "queue", "neighbours", "latency", "lists", "audit", "fhir")
 
 
 @contextmanager

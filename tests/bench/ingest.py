@@ -67,7 +67,7 @@ def measure() -> Iterator[Figure]:
     """Yield the figures of ingest; rates are compared within this run."""
     authorization = make_authorization()
     raws = synthetic_patient("p-1", base=authorization.endpoint.fhir_base)
-    pages = _pages(raws)
+    pages = pages_of(raws)
     keeper = PageKeeper(*_claimed(authorization))
     context = keeper.context
     SyncJob.objects.all().delete()
@@ -125,7 +125,8 @@ def _claimed(authorization: PatientAuthorization) -> tuple[SyncJob, uuid.UUID]:
     ).get(pk=job.pk), token
 
 
-def _pages(raws: list[bytes]) -> list[tuple[str, list[SourceEntry]]]:
+def pages_of(raws: list[bytes]) -> list[tuple[str, list[SourceEntry]]]:
+    """Cut what a source has into its pages, type by type."""
     by_type: dict[str, list[SourceEntry]] = {}
     for raw in raws:
         kind = raw[17 : raw.index(b'"', 17)].decode()

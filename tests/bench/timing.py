@@ -1,7 +1,8 @@
-"""How the figures are taken: the best of some runs, compared within one run only."""
+"""How the figures are taken: the best or the median of some runs, compared within one run only."""
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,19 @@ class Figure:
 def best_of_each(
     runs: int, works: Sequence[Callable[[], object]], prepare: Callable[[], object] = lambda: None
 ) -> list[float]:
-    """Return the shortest time of each in seconds; they take turns, so that a busy moment hits all alike."""
+    """Return the shortest time of each in seconds."""
+    return [min(each) for each in taken_in_turn(runs, works, prepare)]
+
+
+def medians_of(runs: int, works: Sequence[Callable[[], object]]) -> list[float]:
+    """Return the median time of each in seconds."""
+    return [statistics.median(each) for each in taken_in_turn(runs, works)]
+
+
+def taken_in_turn(
+    runs: int, works: Sequence[Callable[[], object]], prepare: Callable[[], object] = lambda: None
+) -> list[list[float]]:
+    """Return the times of each in seconds; they take turns, so that a busy moment hits all alike."""
     times: list[list[float]] = [[] for _ in works]
     for _ in range(runs):
         prepare()
@@ -27,7 +40,7 @@ def best_of_each(
             began = time.perf_counter()
             work()
             found.append(time.perf_counter() - began)
-    return [min(each) for each in times]
+    return times
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -43,13 +43,17 @@ async function main() {
   const statement = await client.getCapabilityStatement();
   for (const [type, { parameters, includes }] of Object.entries(offered())) {
     const listed = statement.rest[0].resource.find((each) => each.type === type)?.searchParam ?? [];
-    told.offered[type] = { read: await answered(type, {}) };
-    for (const name of parameters) {
-      const kind = name === "_compartment" ? name : listed.find((each) => each.name === name)?.type;
-      told.offered[type][name] = await answered(type, { [name]: WRITTEN[kind] ?? "2020" });
-    }
-    for (const include of includes) told.offered[type][`_include=${include}`] = await answered(type, { _include: include });
-    if (includes.length) told.offered[type].includes = await answered(type, { _include: includes, _count: "1000" });
+    const written = (name) => WRITTEN[name] ?? WRITTEN[listed.find((each) => each.name === name)?.type] ?? "2020";
+    const all = Object.fromEntries(parameters.map((name) => [name, written(name)]));
+    told.offered[type] = {
+      names: parameters,
+      bare: await answered(type, {}),
+      included: await answered(type, { _include: includes }),
+      all: await answered(type, all),
+    };
+    if (told.offered[type].all === "found") continue;
+    told.offered[type].each = {};
+    for (const name of parameters) told.offered[type].each[name] = await answered(type, { [name]: all[name] });
   }
   for (const [type, parameters] of queries) told.bundles.push(await client.search(type, parameters));
   for (const entry of told.bundles.flatMap((bundle) => (bundle.entry ?? []).slice(0, 1))) {

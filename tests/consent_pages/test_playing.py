@@ -9,14 +9,9 @@ from apps.authorizations.models import Consent
 from apps.authorizations.states import Usage
 from apps.syncs.models import SyncJob
 from apps.workspaces.models import Role
-from tests.factories import World, client_of, make_world
+from tests.factories import World, client_of
 
 PATH = "authorizations/connect/"
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from apps.audit.models import AuditEvent
 from apps.destinations.connectors.base import TOO_OPEN, Paste, Step, StepResult
 from apps.destinations.models import ConnectionTest, Destination
 from apps.workspaces.models import Role
-from tests.factories import World, client_of, make_world
+from tests.factories import World, client_of
 
 REGION_STEP = Step(
     name="region",
@@ -32,15 +32,14 @@ REGION_STEP = Step(
 NOT_RUN = Step(name="write_object", result=StepResult.NOT_RUN)
 
 
-@pytest.fixture
-def acme(db: None, settings: Settings) -> World:
+@pytest.fixture(autouse=True)
+def quick(settings: Settings) -> None:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     set_script_prefix("/")
-    return make_world("acme")
 
 
 @pytest.fixture

@@ -19,19 +19,18 @@ from apps.destinations.selectors import COUNTED
 from apps.workspaces.models import Role
 from tests.api.conftest import Json, make_scope
 from tests.api.conftest import Scope as ApiScope
-from tests.factories import World, client_of, make_world
+from tests.factories import World, client_of
 
 KEY = "flexpa/member-1/c/a/2026-11-21T01-10-17-123Z-0a1b.ndjson"
 
 
 @pytest.fixture
-def acme(db: None, settings: Settings) -> World:
+def acme(acme: World, settings: Settings) -> World:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     set_script_prefix("/")
-    world = make_world("acme")
-    Destination.objects.filter(pk=world.test.destination.pk).update(state="READY", tested_version=1)
-    world.test.destination.refresh_from_db()
-    return world
+    Destination.objects.filter(pk=acme.test.destination.pk).update(state="READY", tested_version=1)
+    acme.test.destination.refresh_from_db()
+    return acme
 
 
 @pytest.fixture

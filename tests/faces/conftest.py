@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 
 import pytest
 from django.core.cache import cache
@@ -12,7 +11,7 @@ from django.urls import set_script_prefix
 from pytest_django.fixtures import Settings
 
 from apps.workspaces.models import Role
-from tests.factories import World, client_of, make_user, make_world
+from tests.factories import World, client_of, make_user
 
 
 @pytest.fixture(autouse=True)
@@ -27,16 +26,6 @@ def _own_prefix() -> Iterator[None]:
     cache.clear()
     yield
     set_script_prefix("/")
-
-
-@pytest.fixture(scope="module")
-def acme_of_module(db_of_module: None) -> World:
-    return make_world("acme")
-
-
-@pytest.fixture
-def acme(acme_of_module: World, db: None) -> World:
-    return deepcopy(acme_of_module)
 
 
 @pytest.fixture

@@ -6,13 +6,11 @@ import re
 import uuid
 from pathlib import Path
 
-import pytest
 from django.conf import settings as settings_of_django
 from django.test import Client
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
-from apps.audit.services import seal_events
 from apps.audit_log import presenters
 from apps.audit_log.filters import SUBJECTS
 from apps.authorizations.states import AuthorizationState
@@ -32,21 +30,6 @@ def test_audit_event_shows_who_what_where_from_and_its_seal(acme: World, owner: 
     for words in ("owner@acme.example", "127.0.0.1", event.request_id, "viewer", "developer", "Not sealed yet"):
         assert words in text, words
     assert re.search(r"Role</div></th><td[^>]*><div>viewer</div></td><td[^>]*><div[^>]*>developer", text)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sealed_event_is_recomputed_and_a_changed_one_is_called_broken(transactional_db: None) -> None:
-    acme = make_world("acme")
-    owner = client_of(acme.people[Role.OWNER])
-    assert "wait for a seal" in text_of(owner, "/w/acme/audit/")
-    seal_events()
-    assert "Every event of this workspace is sealed" in text_of(owner, "/w/acme/audit/")
-    first, second = AuditEvent.objects.filter(workspace_id=str(acme.workspace.pk)).order_by("pk")[:2]
-    for event in (first, second):
-        assert "follows from the event before it" in text_of(owner, f"/w/acme/audit/{event.pk}/")
-    AuditEvent.objects.filter(pk=second.pk).update(actor_label="somebody else")
-    assert "was changed or taken away" in text_of(owner, f"/w/acme/audit/{second.pk}/")
-    assert "follows from the event before it" in text_of(owner, f"/w/acme/audit/{first.pk}/")
 
 
 def test_audit_log_of_an_application_leaves_out_others_and_the_other_mode(acme: World, owner: Client) -> None:

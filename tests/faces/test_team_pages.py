@@ -15,16 +15,14 @@ from apps.audit.models import AuditEvent
 from apps.mails.models import Mail
 from apps.workspaces.models import Invitation, Role, User
 from apps.workspaces.services.invitations import MOST_A_DAY
-from tests.factories import PASSWORD, World, client_of, make_user, make_world
+from tests.factories import PASSWORD, World, client_of, make_user
 
 INVITE = "/w/acme/members/invite/"
 
 
-@pytest.fixture
-def acme(db: None) -> World:
-    world = make_world("acme")
+@pytest.fixture(autouse=True)
+def nobody_invited(acme: World) -> None:
     Invitation.objects.all().delete()
-    return world
 
 
 def invite(client: Client, email: str = "new@acme.example", role: str = "developer") -> str:

@@ -94,6 +94,8 @@ def dictionaries(
 ) -> Strategy[dict[str, Any]]:
     """Make objects with all required members and each optional one every other time."""
     return Strategy(
-        lambda random: {key: value.make(random) for key, value in required.items()}
-        | {key: value.make(random) for key, value in optional.items() if random.random() < 0.5}
+        lambda random: (
+            {key: value.make(random) for key, value in required.items()}
+            | {key: value.make(random) for key, value in optional.items() if random.random() < 0.5}
+        )
     )

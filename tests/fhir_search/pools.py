@@ -72,12 +72,8 @@ INSTANTS = (
     "2016-12-31T23:59:60Z",
     "2017-01-01T00:00:00Z",
 )
-NUMBERS = tuple(
-    map(
-        Decimal,
-        "0 -3 0.001 5.4 5.40 5.395 5.404 5.405 5.41 99 99.4 99.5 100 100.0 100.4 100.5 101 149.9 150 12345678.9".split(),
-    )
-)
+_WRITTEN = "0 -3 0.001 5.4 5.40 5.395 5.404 5.405 5.41 99 99.4 99.5 100 100.0 100.4 100.5 101 149.9 150 12345678.9"
+NUMBERS = tuple(map(Decimal, _WRITTEN.split(" ")))
 PROFILES = ("http://example.org/profile", "http://example.org/profile|1.0", "http://example.org/profile|2.0")
 URIS = (
     "http://example.org/a",
@@ -94,7 +90,7 @@ def known_id(letter: str) -> str:
     return f"{letter * 8}-0000-4000-8000-00000000000{letter}"
 
 
-def element(required: Mapping[str, Any] | None = None, **optional: Any) -> st.Strategy[Json]:
+def element(required: Mapping[str, Any] | None = None, /, **optional: Any) -> st.Strategy[Json]:
     """Make objects with these members; a key that Python reserves is written with a low line behind it."""
     plain = {key.rstrip("_"): strategy for key, strategy in optional.items()}
     return st.dictionaries(required or {}, plain)

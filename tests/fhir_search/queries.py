@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import quote
@@ -100,7 +100,7 @@ def plain_filters(
         return "_tag", pools.LOINC + "|"
     # A kind first: most parameters are tokens and references, many rules are about dates and numbers.
     seen = sorted({parameter.kind for parameter, _nodes in known})
-    kind = draw(st.sampled_from([*seen, *(kind for kind in seen if kind in ("number", "quantity", "date", "token"))]))
+    kind = draw(st.sampled_from([*seen, *(kind for kind in seen if kind not in ("composite", "string", "uri"))]))
     parameter, nodes = draw(st.sampled_from([each for each in known if each[0].kind == kind]))
     modifier = draw(st.sampled_from(_modifiers(parameter, nodes))) if modified else ""
     several = 1 if modifier == "missing" else draw(st.sampled_from((1, 1, 1, 2, 3)))
@@ -118,7 +118,13 @@ def written(draw: st.Draw, pairs: list[Pair]) -> str:
 
 
 def _found(parameter: Parameter, rows: list[Stored]) -> list[Node]:
-    return [node for stored in rows for node in nodes_of(parameter, stored, unknown_resolves=True)]
+    """List the elements to make values from; those that do not count for the parameter are among them."""
+    return [node for stored in rows for node in nodes_of(of_any_type(parameter), stored)]
+
+
+def of_any_type(parameter: Parameter) -> Parameter:
+    """Give the same parameter for references to every type."""
+    return replace(parameter, expression=re.sub(r"\.where\(resolve\(\) is \w+\)", "", parameter.expression))
 
 
 def _modifiers(parameter: Parameter, nodes: list[Node]) -> list[str]:
@@ -158,7 +164,7 @@ def _chains(draw: st.Draw, sight: Sight, resource_type: str, link: int) -> Pair:
     name, value = draw(_rest(sight, target, link))
     targets = find_parameter(resource_type, code).targets  # type: ignore[union-attr]
     typed = len(targets) > 1 and (len(targets) > 5 or draw(st.booleans()))
-    typed = typed or name.startswith("_has") or any(_kind(other, name) != _kind(target, name) for other in targets)
+    typed = typed or any(_kind(other, name) != _kind(target, name) for other in targets)
     return f"{code}{':' + target if typed else ''}.{name}", value
 
 

@@ -6,6 +6,7 @@ Owns the shapes; values come from `pools`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.fhir_search import chance as st
 from tests.fhir_search import pools
@@ -244,7 +245,7 @@ def _planning(to: ReferenceTo) -> dict[str, Shape]:
     }
 
 
-def _choice(**forms: Shape) -> Shape:
+def _choice(**forms: st.Strategy[Any]) -> Shape:
     return st.one_of(st.just({}), *(element({key: strategy}) for key, strategy in forms.items()))
 
 

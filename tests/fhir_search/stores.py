@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from hypothesis.strategies import SearchStrategy
+
 from tests.fhir_search import chance as st
 from tests.fhir_search import pools
 from tests.fhir_search.oracle import Stored
@@ -39,17 +40,16 @@ def stores(base_url: str) -> SearchStrategy[list[Stored]]:
 
 
 @st.composite
-def random_stores(
-    draw: st.Draw, base_url: str, *, letters: str = LETTERS, strangers: str = STRANGERS
-) -> list[Stored]:
+def random_stores(draw: st.Draw, base_url: str, *, letters: str = LETTERS, strangers: str = STRANGERS) -> list[Stored]:
     """Make one partition's resources in the order of storing."""
     made: list[tuple[str, str, dict[str, Any]]] = []
     for resource_type, shape in shapes(base_url, strangers).items():
         count = _COUNTS.get(resource_type, _COUNT_OF_OTHERS)
         made += [(resource_type, known_id(letter), draw(shape)) for letter in letters[:count]]
+    shuffled = draw(st.permutations(made))
     return [
         _stored(resource_type, resource_id, resource, draw(st.one_of(st.just(None), metas)), draw(_changes), order)
-        for order, (resource_type, resource_id, resource) in enumerate(draw(st.permutations(made)))
+        for order, (resource_type, resource_id, resource) in enumerate(shuffled)
     ]
 
 

@@ -25,7 +25,8 @@ _TYPES = ("Patient", "Observation", "Organization", "Practitioner", "Encounter",
 @st.composite
 def values(draw: st.Draw, parameter: Parameter, modifier: str, nodes: list[Node], base_url: str) -> str:
     """Make one value of a parameter, with its escapes, mostly one that one of these elements answers to."""
-    node = draw(st.sampled_from(nodes)) if nodes and draw(st.integers(0, 4)) else None
+    from_the_store = draw(st.integers(0, 4)) > 0
+    node = draw(st.sampled_from(nodes)) if nodes and from_the_store else None
     if modifier == "missing":
         return draw(st.sampled_from(("true", "false")))
     if parameter.kind == "composite":
@@ -105,7 +106,16 @@ def _numbers(draw: st.Draw, kind: str, node: Node | None) -> str:
     ends = [end for found in (numbers.ranges(node) if node else []) for end in found if end.is_finite()]
     number = draw(st.sampled_from(ends or pools.NUMBERS))
     plain = f"{number:f}"
-    writings = (plain, plain, plain, plain, f"{number:.0f}", f"{number:.1f}", f"{number:.3f}", f"{number:.0e}".replace("e+", "e"))
+    writings = (
+        plain,
+        plain,
+        plain,
+        plain,
+        f"{number:.0f}",
+        f"{number:.1f}",
+        f"{number:.3f}",
+        f"{number:.0e}".replace("e+", "e"),
+    )
     near = f"{number + draw(st.sampled_from((Decimal(-5), Decimal('0.005'), Decimal('0.5'))))}"
     text = draw(_PREFIXES) + draw(st.sampled_from((*writings, near)))
     if kind == "number":
@@ -113,7 +123,7 @@ def _numbers(draw: st.Draw, kind: str, node: Node | None) -> str:
     value = node.value if node and isinstance(node.value, dict) else {}
     code = value.get("code") or value.get("currency") or value.get("unit") or draw(pools.units)
     system = value.get("system") or (numbers.CURRENCIES if "currency" in value else pools.UCUM)
-    unit = draw(st.sampled_from(("", "", "", f"||{code}", f"|{system}|{code}", f"||{code.lower()}")))
+    unit = draw(st.sampled_from(("", "", "", f"||{code}", f"|{system}|{code}", f"||{code.swapcase()}")))
     return text + unit
 
 

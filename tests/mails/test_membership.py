@@ -13,12 +13,7 @@ from apps.mails.composing import Composed
 from apps.mails.models import Mail
 from apps.workspaces.models import Invitation, Membership, Role, User
 from apps.workspaces.services import accept_invitation, add_member, change_role, invite_member, remove_member
-from tests.factories import World, client_of, make_user, make_world
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
+from tests.factories import World, client_of, make_user
 
 
 @pytest.fixture

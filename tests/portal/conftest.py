@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 
 import pytest
 from django.core.cache import cache
 from django.urls import set_script_prefix
-from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 
 from apps.destinations.selectors import s3_sessions
-from tests.factories import World, make_world
 
 
 @pytest.fixture(autouse=True)
@@ -47,23 +44,3 @@ def _no_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     s3_sessions.cache_clear()
     yield
     s3_sessions.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def acme_of_module(db_of_module: None) -> World:
-    return make_world("acme")
-
-
-@pytest.fixture(scope="module")
-def zeta_of_module(db_of_module: None) -> World:
-    return make_world("zeta")
-
-
-@pytest.fixture
-def acme(acme_of_module: World, db: DjangoDbBlocker) -> World:
-    return deepcopy(acme_of_module)
-
-
-@pytest.fixture
-def zeta(zeta_of_module: World, db: DjangoDbBlocker) -> World:
-    return deepcopy(zeta_of_module)

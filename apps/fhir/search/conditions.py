@@ -155,11 +155,11 @@ def quantity_conditions(name: str, text: str, asking: Asking) -> AnyOf:
     parts = [unescape(each) for each in split_unescaped(text, "|")]
     prefix, rest = _prefixed(parts[0])
     number = values.parse_number(rest)
-    if prefix is None or number is None or len(parts) > 3:
+    if prefix is None or number is None or len(parts) not in (1, 3):
         raise refuse_value(
             name, f"is no quantity: send number, number|system|code or number||unit, after {_prefixes()}."
         )
-    system, code = parts[1] if len(parts) > 1 else "", parts[2] if len(parts) > 2 else ""
+    system, code = parts[1:] or ("", "")
     unit = [Condition("system", "=", values.system_key(system))] if system else []
     unit += [Condition("code", "=", values.key(code))] if code else []
     return tuple((*each, *unit) for each in _number_comparison(prefix, number))

@@ -211,9 +211,12 @@ def _reference_emitter(resource_type: str, parameter: SearchParameter, path: Pat
     only = frozenset(parameter.targets) if parameter.only_targets else frozenset[str]()
 
     def emit(element: Any, to: Context) -> bool | None:
-        if only and (kind := readers.read_target_type(element)) and kind not in only:
+        kind = readers.read_target_type(element) if only else ""
+        if kind and kind not in only:
             return None
-        found = [Link(number, *each) for each in readers.read_links(element, path.type, base_url=to.base_url)]
+        found: list[Link] = []
+        if kind or not only:  # where some types alone count and none can be read, it is there and found by nothing
+            found = [Link(number, *each) for each in readers.read_links(element, path.type, base_url=to.base_url)]
         to.entries.links.update(found)
         if isinstance(element, dict) and isinstance(element.get("identifier"), dict):
             to.entries.tokens.update(

@@ -53,7 +53,7 @@ class Together:
 class Missing:
     """Whether the element of a parameter is absent."""
 
-    table: Table | Literal["composite"]
+    table: Table
     parameter: int
     presence: int
     is_missing: bool
@@ -105,6 +105,10 @@ class UnknownParameter(Exception):
     """A name that the type does not have: `Prefer: handling` decides."""
 
 
+class CannotPointHere(UnknownParameter):
+    """A `_has` whose reference never points at the type: refused, but for one of several types of a chain."""
+
+
 def read_criterion(resource_type: str, name: str, value: str, asking: Asking, *, links: int = 0) -> Criterion:
     """Return what one `name=value` asks of resources of a type.
 
@@ -141,9 +145,9 @@ def _of_parameter(
     resource_type: str, parameter: SearchParameter, modifier: str, name: str, value: str, asking: Asking
 ) -> Criterion:
     number = parameter_id(resource_type, parameter.code)
-    if modifier == "missing":
+    if modifier == "missing" and parameter.kind != "composite":
         presence = parameter_id(resource_type, parameter.code, PRESENT)
-        return Missing(TABLES.get(parameter.kind, "composite"), number, presence, _boolean(name, value))
+        return Missing(TABLES[parameter.kind], number, presence, _boolean(name, value))
     variant = partial(parameter_id, resource_type, parameter.code)
     match parameter.kind, modifier:
         case "composite", "":
@@ -251,10 +255,10 @@ def _read_chain(
 def _read_has(resource_type: str, name: str, value: str, asking: Asking, links: int) -> Criterion:
     _, source_type, code, rest = (*name.split(":", 3), "", "", "")[:4]
     parameter = search_parameters(source_type).get(code)
-    if not rest or parameter is None or parameter.kind != "reference" or resource_type not in parameter.targets:
-        raise FhirError(
-            "invalid", text="_has must be _has:Type:reference:parameter, its reference one that can point here."
-        )
+    if not rest or parameter is None or parameter.kind != "reference":
+        raise FhirError("invalid", text="_has must be _has:Type:reference:parameter.")
+    if resource_type not in parameter.targets:
+        raise CannotPointHere(name)
     try:
         criterion = read_criterion(source_type, rest, value, asking, links=links + 1)
     except UnknownParameter:

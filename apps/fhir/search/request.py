@@ -15,7 +15,7 @@ from apps.fhir.outcomes import FhirError
 
 from .conditions import Asking
 from .entries import parameter_id
-from .query import TABLES, Criterion, Table, UnknownParameter, read_criterion
+from .query import TABLES, CannotPointHere, Criterion, Table, UnknownParameter, read_criterion
 
 DEFAULT_COUNT, MOST_COUNT = 20, 1000
 MOST_OFFSET = 2**30
@@ -82,6 +82,8 @@ def read_search(
         if name not in _ONCE and name not in _INCLUDES:
             try:
                 criteria.append(read_criterion(resource_type, name, value, asking))
+            except CannotPointHere:
+                raise FhirError("invalid", text=f"The reference of {name[:60]!a} cannot point here.") from None
             except UnknownParameter:
                 if is_strict:
                     raise _unknown(resource_type, name) from None

@@ -21,7 +21,7 @@ from apps.mails.composing import Composed
 from apps.mails.models import Mail
 from apps.workspaces.models import Role
 from tests.destinations.s3_world import Control
-from tests.factories import World, client_of, make_world
+from tests.factories import World, client_of
 from tests.flows import world as flows
 from tests.flows.customer import clear_faults, fault
 
@@ -29,11 +29,6 @@ from .lake import Lake
 
 pytestmark = pytest.mark.django_db
 KINDS = ["destination_drifted"]
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
 
 
 @pytest.fixture

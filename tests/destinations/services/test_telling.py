@@ -17,18 +17,13 @@ from apps.destinations.services.destinations import pause_destination
 from apps.mails.composing import Composed
 from apps.mails.models import Mail
 from apps.workspaces.models import Role
-from tests.factories import ROLE_ARN, World, make_world
+from tests.factories import ROLE_ARN, World
 
 from .bucket import ScriptedBucket
 
 BY = Actor(kind=ActorKind.PERSON, id="1", label="developer@acme.example", ip="203.0.113.7")
 FIELDS = {"name": "New lake", "bucket": "acme-new", "region": "us-east-1", "role_arn": ROLE_ARN}
 OTHER_ROLE = "arn:aws:iam::333333333333:role/somebody-elses"
-
-
-@pytest.fixture
-def acme(db: None) -> World:
-    return make_world("acme")
 
 
 def change(world: World, mode: Mode, verb: str) -> None:

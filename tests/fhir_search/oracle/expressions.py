@@ -13,13 +13,16 @@ from functools import cache
 from typing import Any
 
 # The data types that can end the name of a choice element.
-DATA_TYPES = (
-    "Base64Binary Boolean Canonical Code Date DateTime Decimal Id Instant Integer Markdown Oid PositiveInt String Time "
-    "UnsignedInt Uri Url Uuid Address Age Annotation Attachment CodeableConcept Coding ContactPoint Count Distance "
-    "Duration HumanName Identifier Money Period Quantity Range Ratio Reference SampledData Signature Timing "
-    "ContactDetail Contributor DataRequirement Expression ParameterDefinition RelatedArtifact TriggerDefinition "
-    "UsageContext Dosage Meta"
-).split()
+DATA_TYPES = re.findall(
+    r"\w+",
+    """
+    Base64Binary Boolean Canonical Code Date DateTime Decimal Id Instant Integer Markdown Oid PositiveInt String Time
+    UnsignedInt Uri Url Uuid Address Age Annotation Attachment CodeableConcept Coding ContactPoint Count Distance
+    Duration HumanName Identifier Money Period Quantity Range Ratio Reference SampledData Signature Timing
+    ContactDetail Contributor DataRequirement Expression ParameterDefinition RelatedArtifact TriggerDefinition
+    UsageContext Dosage Meta
+    """,
+)
 
 _TOKEN = re.compile(r"\s*('(?:[^'\\]|\\.)*'|%?[A-Za-z_]\w*|\d+|!=|[().\[\]|=,])")
 _TYPE_AND_ID = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/[^/?#\s]+(?:/_history/[^/]+)?")
@@ -194,9 +197,7 @@ def _compare(left: _Step, right: _Step, *, wanted: bool) -> _Step:
 
 
 def _where(condition: _Step) -> _Step:
-    return lambda run, focus: [
-        node for node in focus if [found.value for found in condition(run, [node])] == [True]
-    ]
+    return lambda run, focus: [node for node in focus if [found.value for found in condition(run, [node])] == [True]]
 
 
 def _exists(_run: _Run, focus: Collection) -> Collection:
@@ -241,7 +242,9 @@ def _child(name: str) -> _Step:
 
 
 def _members(node: Node, name: str) -> Collection:
-    keys = {name: ""} if name in node.value else {name + suffix: suffix for suffix in DATA_TYPES}
+    # `subscriberId` is no choice of `subscriber`: only `value` can be an id.
+    choices = [suffix for suffix in DATA_TYPES if suffix != "Id" or name == "value"]
+    keys = {name: ""} if name in node.value else {name + suffix: suffix for suffix in choices}
     return [
         Node(value, suffix, (*node.trail, key))
         for key, suffix in keys.items()

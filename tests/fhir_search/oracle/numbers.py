@@ -30,8 +30,8 @@ def condition(parameter: Parameter, _modifier: str, raw: str, _world: World) -> 
     if not _NUMBER.fullmatch(text) or len(unit) not in (0, 2) or (unit and parameter.kind == "number"):
         raise Unsupported(f"{raw} is no {parameter.kind}")
     asked = Decimal(text)
-    return lambda node: (not unit or _has_unit(node, *unit)) and any(
-        compare(prefix, asked, found) for found in ranges(node)
+    return lambda node: (
+        (not unit or _has_unit(node, *unit)) and any(compare(prefix, asked, found) for found in ranges(node))
     )
 
 

@@ -23,7 +23,9 @@ _IDENTIFIER = Parameter("identifier", "token", "")
 def condition(_parameter: Parameter, modifier: str, raw: str, world: World) -> Callable[[Node], bool]:
     if modifier == "identifier":
         agrees = tokens.condition(_IDENTIFIER, "", raw, world)
-        return lambda node: _is_reference(node) and "identifier" in node.value and agrees(Node(node.value["identifier"]))
+        return lambda node: (
+            _is_reference(node) and "identifier" in node.value and agrees(Node(node.value["identifier"]))
+        )
     asked = unescape(raw)
     return lambda node: (
         _is_canonical(node, asked) if isinstance(node.value, str) else _agrees(node, modifier, asked, world)

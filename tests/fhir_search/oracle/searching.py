@@ -34,9 +34,7 @@ def search(stores: Sequence[Stored], resource_type: str, query: str, *, base_url
             raise Unsupported(f"{resource_type} has no chain {name}")
         else:
             ignored.append(name)
-    matches = [
-        row for row in stores if row.type == resource_type and all(agrees(row) for agrees in filters)
-    ]
+    matches = [row for row in stores if row.type == resource_type and all(agrees(row) for agrees in filters)]
     ordered = in_order(world, resource_type, matches, settings["_sort"])
     count = 0 if settings["_summary"] == "count" else min(_whole_number(settings["_count"]), MOST_COUNT)
     offset = _whole_number(settings["_offset"])

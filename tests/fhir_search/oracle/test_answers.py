@@ -38,7 +38,10 @@ def test_order_of_encounters(rule: str, expected: str) -> None:
 
 def test_text_is_sorted_without_case_and_accents_by_its_least_or_its_greatest_part() -> None:
     families = [["Zoe"], ["émile", "Yves"], ["Emil"], [], ["b"]]
-    patients = [{"resourceType": "Patient", "name": [{"given": each}]} if each else {"resourceType": "Patient"} for each in families]
+    patients = [
+        {"resourceType": "Patient", "name": [{"given": each}]} if each else {"resourceType": "Patient"}
+        for each in families
+    ]
     assert ids("Patient?_sort=given", *patients) == ["5", "3", "2", "1", "4"]
     assert ids("Patient?_sort=-given", *patients) == ["1", "2", "3", "5", "4"]
 
@@ -81,7 +84,12 @@ FAMILY: list[Json] = [
     {"resourceType": "Organization", "id": "mid", "partOf": {"reference": "Organization/top"}},
     {"resourceType": "Organization", "id": "low", "partOf": {"reference": "Organization/mid"}},
     {"resourceType": "Patient", "id": "p", "managingOrganization": {"reference": "Organization/low"}},
-    {"resourceType": "Observation", "id": "o1", "subject": {"reference": "Patient/p"}, "performer": [{"reference": "Organization/gone"}]},
+    {
+        "resourceType": "Observation",
+        "id": "o1",
+        "subject": {"reference": "Patient/p"},
+        "performer": [{"reference": "Organization/gone"}],
+    },
     {"resourceType": "Observation", "id": "o2", "hasMember": [{"reference": "Observation/o1"}]},
     {"resourceType": "Provenance", "id": "v", "target": [{"reference": "Observation/o1"}]},
 ]

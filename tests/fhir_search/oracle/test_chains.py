@@ -8,7 +8,12 @@ from tests.fhir_search.oracle import Unsupported
 from tests.fhir_search.oracle.shelf import BASE_URL, Json, ids
 
 PARENT: Json = {"resourceType": "Organization", "id": "parent", "name": "Parent"}
-CHILD: Json = {"resourceType": "Organization", "id": "child", "name": "Child", "partOf": {"reference": "Organization/parent"}}
+CHILD: Json = {
+    "resourceType": "Organization",
+    "id": "child",
+    "name": "Child",
+    "partOf": {"reference": "Organization/parent"},
+}
 PETER: Json = {
     "resourceType": "Patient",
     "id": "peter",

@@ -14,6 +14,7 @@ PATIENT: dict[str, Any] = {
     "telecom": [{"system": "email", "value": "e"}, {"system": "phone", "value": "p"}],
     "deceasedDateTime": "2013",
     "statusReason": "no choice of status",
+    "subscriberId": "no choice of subscriber",
     "extension": [{"url": "u", "valueCode": "x"}, {"url": "v", "valueString": "y"}],
     "link": [{"other": {"reference": "Patient/1"}}, {"other": {"reference": "RelatedPerson/2"}}, {"other": {}}],
 }
@@ -35,6 +36,7 @@ PATIENT: dict[str, Any] = {
         ("Patient.birthDate = '2013'", []),
         ("Patient.deceased = '2013'", [True]),
         ("Patient.status", []),
+        ("Patient.subscriber", []),
         ("Patient.extension.where(url = 'v').value", ["y"]),
         ("Patient.extension('u').value", ["x"]),
         ("Patient.link.other.where(resolve() is Patient).reference", ["Patient/1"]),

@@ -68,7 +68,12 @@ def test_the_text_of_a_concept_is_a_string_where_the_parameter_says_so() -> None
     assert not is_match("value-concept=positive", observation)
 
 
-URLS = ["http://acme.org/fhir", "http://acme.org/fhir/ValueSet", "http://acme.org/fhir/ValueSet/123", "http://acme.org/FHIR"]
+URLS = [
+    "http://acme.org/fhir",
+    "http://acme.org/fhir/ValueSet",
+    "http://acme.org/fhir/ValueSet/123",
+    "http://acme.org/FHIR",
+]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,9 @@ def test_deceased_is_true_for_a_date_and_false_for_nothing(deceased: Json, expec
 
 
 def test_escaped_separators_are_letters_of_a_code() -> None:
-    identifiers = [{"resourceType": "Patient", "identifier": [{"value": value}]} for value in ("a,b", "a", "a|b", "a\\")]
+    identifiers = [
+        {"resourceType": "Patient", "identifier": [{"value": value}]} for value in ("a,b", "a", "a|b", "a\\")
+    ]
     assert ids(r"Patient?identifier=a\,b", *identifiers) == ["1"]
     assert ids(r"Patient?identifier=a\|b", *identifiers) == ["3"]
     assert ids(r"Patient?identifier=a\\,a\|b", *identifiers) == ["3", "4"]

@@ -12,7 +12,7 @@ from tests.fhir_search.oracle.querying import unescape
 from tests.fhir_search.oracle.stored import World
 
 # Of HumanName, then of Address.
-_PARTS = "family given prefix suffix text line city district state postalCode country".split()
+_PARTS = ["family", "given", "prefix", "suffix", "text", "line", "city", "district", "state", "postalCode", "country"]
 
 
 def condition(parameter: Parameter, modifier: str, raw: str, _world: World) -> Callable[[Node], bool]:

@@ -61,7 +61,7 @@ def _agrees(token: Token, parts: list[str]) -> bool:
 
 
 def words(node: Node) -> list[str]:
-    """List what a person would read: the text of a concept, the display of a coding, the text of an identifier's type."""
+    """List what a person would read: a concept's text, a coding's display, the text of an identifier's type."""
     value = node.value
     if not isinstance(value, dict):
         return []
