@@ -40,6 +40,7 @@ django_settings.STORAGES = {
 }
 django.setup()
 
+from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 from django.template import Template  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
@@ -85,6 +86,12 @@ def django_db_modify_db_settings() -> Iterator[None]:
 def _plain_rendering(django_test_environment: None) -> None:
     """Django's test client keeps a copy of every context of every template rendered; nobody looks at them."""
     Template._render = _render  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def static_files(django_test_environment: None) -> None:
+    """What a browser asks a server for, put where the server finds it."""
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="module")

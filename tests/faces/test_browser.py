@@ -23,8 +23,7 @@ PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
-def base(live_server: LiveServer, settings: Settings) -> str:
-    call_command("collectstatic", interactive=False, verbosity=0)
+def base(live_server: LiveServer, static_files: None, settings: Settings) -> str:
     settings.REQUIRE_SUPPORT_2FA = False
     settings.PUBLIC_URL = live_server.url
     settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

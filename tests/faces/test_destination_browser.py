@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import Page
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -24,8 +23,7 @@ MOST_TABS = 60
 
 
 @pytest.fixture
-def base(live_server: LiveServer, settings: Settings) -> str:
-    call_command("collectstatic", interactive=False, verbosity=0)
+def base(live_server: LiveServer, static_files: None, settings: Settings) -> str:
     settings.PUBLIC_URL = live_server.url
     return live_server.url.replace("127.0.0.1", "localhost")
 

@@ -6,13 +6,11 @@ import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -70,13 +68,7 @@ def callback() -> Iterator[Callback]:
 
 
 @pytest.fixture
-def public_url(live_server: LiveServer, settings: Settings) -> str:
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    call_command("collectstatic", interactive=False, verbosity=0)
+def public_url(live_server: LiveServer, static_files: None, settings: Settings) -> str:
     settings.PUBLIC_URL = live_server.url
     return live_server.url
 

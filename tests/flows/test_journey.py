@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
-from django.core.management import call_command
 from playwright.sync_api import Page
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -34,9 +33,8 @@ MOST_LOOKS = 200
 
 
 @pytest.fixture
-def base(live_server: LiveServer, settings: Settings, payer_url: str, cloud_url: str) -> str:
+def base(live_server: LiveServer, static_files: None, settings: Settings, payer_url: str, cloud_url: str) -> str:
     cache.clear()
-    call_command("collectstatic", interactive=False, verbosity=0)
     # A transactional test empties the table that the migration filled.
     words = {"body": "{application} gets your records {duration}"}
     ConsentText.objects.get_or_create(version="2026-11", locale="en", defaults=words)

@@ -38,6 +38,8 @@ class Conversation(socketserver.StreamRequestHandler):
             if command == "DATA" and not refusal:
                 self.say("354 go on")
                 self.take()
+                if self.sink.replies.get("TAKEN") == "hang up":
+                    return
             elif command == "QUIT":
                 self.say("221 bye")
                 return

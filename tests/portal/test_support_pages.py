@@ -26,7 +26,7 @@ from apps.mails.services import send_mail
 from apps.support.selectors import MOST_SHOWN
 from apps.syncs.models import SyncJob
 from apps.workspaces.models import Role, User
-from tests.factories import NOW, ROLE_ARN, World, client_of, make_sync_job, make_user
+from tests.factories import NOW, ROLE_ARN, World, client_of, make_sync_job, make_user, make_world
 from tests.mails.samples import BY, CONTEXTS
 from tests.portal.urlmap import failed_mail
 
@@ -61,6 +61,12 @@ def add_failed_job(world: World) -> None:
         authorization=given, application=given.application, mode=given.mode, state="FAILED", cause="refresh",
         seq=given.sync_jobs.count() + 1, next_attempt_at=NOW, ended_at=timezone.now(), error_code="http-500",
     )  # fmt: skip
+
+
+@pytest.fixture
+def zeta(db: None) -> World:
+    """Of the one test that names it: the console shows every team that there is."""
+    return make_world("zeta")
 
 
 # -- what waits ---------------------------------------------------------------------------------------
