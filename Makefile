@@ -1,7 +1,7 @@
 # Two commands: make demo, make test. Both make .venv and install the pinned lock themselves.
 PYTHON ?= python3
-# Each test process has a database server, and some a browser, of its own.
-TEST_PROCESSES ?= 2
+# Each test process has a database server, and some a browser, of its own. Some tests wait: one more than two cores.
+TEST_PROCESSES ?= 3
 VENV := .venv
 PY := $(VENV)/bin/python
 
@@ -21,10 +21,11 @@ $(VENV)/.installed-test: requirements-test.lock requirements.lock
 demo: $(VENV)/.installed
 	$(PY) manage.py demo
 
-# Everything, for real: PostgreSQL, the sandbox payer, the local AWS, a browser.
+# Everything, for real: PostgreSQL, the sandbox payer, the local AWS, a browser. Files begin in the order that
+# tests/conftest.py says; hundreds of processes start the product, and each would compile it anew.
 test: $(VENV)/.installed-test
 	.ci/needs
-	$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # Other people's published FHIR data through the real sync: PUBLIC_DATA=<their folder> make test-public-data
 test-public-data: $(VENV)/.installed-test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -45,13 +46,28 @@ def _values(
     ]  # fmt: skip
 
 
-def record_reading(*, action: str, by: Actor, place: Place, target_id: object, ids: Iterable[str]) -> None:
-    """One event for one reading of patient data: how many resources, and a hash of which.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reading showed: how many resources, and which.
+
+    Shape: hex SHA-256 of the sorted ids, a line each.
+    """
+
+    count: int
+    ids_sha256: str
+
+    @classmethod
+    def of(cls, ids: Iterable[str]) -> Shown:
+        listed = sorted(ids)
+        return cls(len(listed), sha256("\n".join(listed).encode()).hexdigest())
+
+
+def record_reading(*, action: str, by: Actor, place: Place, target_id: object, shown: Shown) -> None:
+    """One event for one reading of patient data.
 
     Committed without waiting for the disk (`synchronous_commit = off`); a refused insert refuses the read.
     """
-    listed = sorted(ids)
-    detail = {"count": len(listed), "ids_sha256": sha256("\n".join(listed).encode()).hexdigest()}
+    detail = {"count": shown.count, "ids_sha256": shown.ids_sha256}
     with connection.cursor() as cursor:
         cursor.execute(INSERT_READING, _values(action, by, place, "patient_authorization", target_id, detail))
 

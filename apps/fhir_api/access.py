@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.applications.services import count_request
 from apps.audit.events import ActorKind, Place
 from apps.audit.request_facts import actor_behind
-from apps.audit.services import record_reading
+from apps.audit.services import Shown, record_reading
 from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.selectors import PatientAccess, find_patient_access
 from apps.authorizations.tokens import InvalidToken
@@ -115,10 +115,10 @@ def audit_reading(
     request: HttpRequest,
     access: PatientAccess,
     authorization: PatientAuthorization,
-    ids: list[str],
+    shown: Shown,
     action: str,
 ) -> None:
-    """Write into the audit log what was read. Shape: ids are "Type/id"."""
+    """Write into the audit log what was read. Shape: its ids are "Type/id"."""
     application = authorization.application
     actor = actor_behind(request, ActorKind.TOKEN, actor_id=access.claims.jti, label=application.name)
     place = Place(
@@ -126,7 +126,7 @@ def audit_reading(
         application_id=str(application.pk),
         mode=authorization.mode,
     )
-    record_reading(action=action, by=actor, place=place, target_id=authorization.pk, ids=ids)
+    record_reading(action=action, by=actor, place=place, target_id=authorization.pk, shown=shown)
 
 
 def private(response: HttpResponseBase) -> HttpResponseBase:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from apps.audit.services import Shown
 from apps.fhir.bundles import searchset_bundle
 from apps.fhir.outcomes import FhirError
 from apps.fhir.resource_types import ALL_R4_TYPES
@@ -41,6 +42,14 @@ class Options:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, and how many there are in all."""
+
+    resource_ids: list[int]
+    total: int
+
+
 @fhir
 def everything(request: HttpRequest, *, fhir_id: str) -> HttpResponseBase:
     """`GET /fhir/Patient/<id>/$everything`."""
@@ -52,18 +61,16 @@ def everything(request: HttpRequest, *, fhir_id: str) -> HttpResponseBase:
     if authorization is None:
         raise FhirError("not-found", text="No such Patient for this access token.")
     view = view_of(authorization)
-    found = view.addresses(types=options.types, changed_from=options.since)
-    page = found if options.count is None else found[options.offset : options.offset + options.count]
-    audit_reading(
-        request, access, authorization, [f"{kind}/{each}" for _, kind, each in page], "record.everything_read"
-    )
+    page, shown = _page(view, options)
+    audit_reading(request, access, authorization, shown, "record.everything_read")
     base = f"{settings.PUBLIC_URL}/fhir"
+    total = None if page is None else page.total
     body = searchset_bundle(
-        _lines(view, options, page),
+        _entries(view, options, page),
         base_url=base,
         bundle_id=uuid.uuid4().hex,
-        links=_links(request, f"{base}/Patient/{wanted}/$everything", options, len(found)),
-        total=None if options.count is None else len(found),
+        links=_links(request, f"{base}/Patient/{wanted}/$everything", options, total or 0),
+        total=total,
     )
     return private(StreamingHttpResponse(body, content_type=CONTENT_TYPE))
 
@@ -87,12 +94,21 @@ def _read_options(request: HttpRequest) -> Options:
     return Options(types or None, moment(span.low) if span else None, most, offset)
 
 
-def _lines(view: View, options: Options, page: list[tuple[int, str, str]]) -> Iterator[tuple[str, str, bytes, str]]:
+def _page(view: View, options: Options) -> tuple[Page | None, Shown]:
+    """Return the page, None for all at once, and what is shown."""
     if options.count is None:
+        return None, Shown(*view.count_and_hash(types=options.types, changed_from=options.since))
+    found = view.addresses(types=options.types, changed_from=options.since)
+    page = found[options.offset : options.offset + options.count]
+    return Page([pk for pk, _, _ in page], len(found)), Shown.of(f"{kind}/{each}" for _, kind, each in page)
+
+
+def _entries(view: View, options: Options, page: Page | None) -> Iterator[tuple[str, str, bytes, str]]:
+    if page is None:
         for kind, fhir_id, line in view.lines(types=options.types, changed_from=options.since):
             yield kind, fhir_id, line, "match"
         return
-    for each in find_lines([view.partition_id], [pk for pk, _, _ in page]):
+    for each in find_lines([view.partition_id], page.resource_ids):
         yield each.type, each.fhir_id, each.line, "match"
 
 

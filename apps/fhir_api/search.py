@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from apps.audit.services import Shown
 from apps.authorizations.selectors import PatientAccess
 from apps.fhir.bundles import searchset_bundle
 from apps.fhir.outcomes import FhirError, operation_outcome
@@ -123,5 +124,5 @@ def _links(asked: Search, url: str, *, has_more: bool) -> dict[str, str]:
 
 
 def _audit(request: HttpRequest, access: PatientAccess, lines: list[Line]) -> None:
-    ids = [f"{each.type}/{each.fhir_id}" for each in lines]
-    audit_reading(request, access, access.authorization, ids, "record.searched")
+    shown = Shown.of(f"{each.type}/{each.fhir_id}" for each in lines)
+    audit_reading(request, access, access.authorization, shown, "record.searched")

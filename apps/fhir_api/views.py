@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 
+from apps.audit.services import Shown
 from apps.fhir.capability import capability_statement
 from apps.fhir.outcomes import FhirError
 from apps.fhir.resource_types import ALL_R4_TYPES
@@ -33,7 +34,7 @@ def read(request: HttpRequest, *, resource_type: str, fhir_id: str) -> HttpRespo
         view = view_of(authorization)
         found = view.find(resource_type, wanted) if ID.fullmatch(wanted) else None
         if found is not None:
-            audit_reading(request, access, authorization, [f"{resource_type}/{wanted}"], "record.read")
+            audit_reading(request, access, authorization, Shown.of([f"{resource_type}/{wanted}"]), "record.read")
             return _conditionally(request, found)
     raise FhirError("not-found", text="No such resource for this patient.")
 

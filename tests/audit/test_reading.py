@@ -9,14 +9,14 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.audit.events import Actor, ActorKind, Place
 from apps.audit.models import AuditEvent
-from apps.audit.services import record_reading
+from apps.audit.services import Shown, record_reading
 
 READER = Actor(kind=ActorKind.TOKEN, id="jti-1", ip="192.0.2.7", request_id="req-1")
 PLACE = Place(workspace_id="w", application_id="a", mode="test")
 
 
 def read(ids: list[str]) -> None:
-    record_reading(action="record.searched", by=READER, place=PLACE, target_id="auth-1", ids=iter(ids))
+    record_reading(action="record.searched", by=READER, place=PLACE, target_id="auth-1", shown=Shown.of(iter(ids)))
 
 
 @pytest.mark.django_db

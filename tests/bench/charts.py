@@ -39,10 +39,11 @@ class Chart:
     token: str
 
 
-def synced_chart(application: Application) -> Chart:
-    """Take 10,000 resources through pipeline, closing and indexing."""
+def synced_chart(application: Application, *, scale: float = 1.0) -> Chart:
+    """Take 10,000 resources, times `scale`, through pipeline, closing and indexing."""
     (authorization,) = world.make_authorizations(application, 1, seq=0)
-    sync(authorization, pages_of(synthetic_patient(SOURCE_PATIENT, base=authorization.endpoint.fhir_base)))
+    base = authorization.endpoint.fhir_base
+    sync(authorization, pages_of(synthetic_patient(SOURCE_PATIENT, base=base, scale=scale)))
     analyze()
     return _opened(authorization)
 
@@ -77,19 +78,27 @@ def analyze() -> None:
 
 
 def _insert(model: type[Any], chart: Chart, partitions: Sequence[int], own: dict[str, str], *, first: int = 1) -> None:
-    """Copy the rows of a chart into each of the partitions; `own` are the columns that are not copied as they are."""
+    """Copy the rows of a chart into each of the partitions; `own` are the columns that are not copied as they are.
+
+    One partition after the other, each in the order of its key: an index grows at its end.
+    """
     columns = [field.column for field in model._meta.concrete_fields]
-    listed = ", ".join(f'"{column}"' for column in columns)
-    values = ", ".join(own.get(column, f'"{column}"') for column in columns)
+    key = [field.column for field in model._meta.pk_fields]
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(
-            f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {values} FROM {model._meta.db_table},"
-            f" unnest(%(partitions)s::bigint[]) WITH ORDINALITY AS of(partition, position),"
-            f" LATERAL (SELECT of.partition, of.position + %(first)s AS number) k"
-            f" WHERE partition_id = %(source)s ORDER BY k.number",
+            f"INSERT INTO {model._meta.db_table} ({_listed(columns)})"
+            f" SELECT {', '.join(own.get(column, _listed([column])) for column in columns)}"
+            f" FROM unnest(%(partitions)s::bigint[]) WITH ORDINALITY AS of(partition, position)"
+            f" CROSS JOIN LATERAL (SELECT of.partition, of.position + %(first)s AS number) k"
+            f" CROSS JOIN LATERAL (SELECT * FROM {model._meta.db_table} WHERE partition_id = %(source)s"
+            f" ORDER BY {_listed(key)}) rows",
             {"partitions": list(partitions), "first": first, "source": chart.partition_id, "filler": FILLER},
         )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
 
 
 def _opened(authorization: PatientAuthorization) -> Chart:

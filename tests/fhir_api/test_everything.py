@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from apps.audit.models import AuditEvent
+from apps.audit.services import Shown
 from apps.authorizations.models import PatientAuthorization
 from apps.records.models import StoredResource
 from tests.flows import world
@@ -78,3 +80,10 @@ def test_links_name_the_public_address_and_not_the_host_that_was_asked(synced: P
     )
     body = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
     assert f'"http://localhost:8000/fhir/Patient/{synced.destination_patient_id}'.encode() in body
+
+
+@pytest.mark.parametrize("query", ["", "?_type=Coverage,Patient", "?_count=4&_offset=4", "?_type=Goal"])
+def test_the_audit_log_has_the_hash_of_exactly_what_was_shown(synced: PatientAuthorization, query: str) -> None:
+    shown = names(Reader(synced).get(f"Patient/$PATIENT_ID/$everything{query}")[1])
+    detail = AuditEvent.objects.filter(action="record.everything_read").latest("id").detail
+    assert detail == {"count": len(shown), "ids_sha256": Shown.of(shown).ids_sha256}

@@ -155,3 +155,14 @@ def test_a_partition_that_another_extractor_indexed_is_429_until_it_is_indexed_a
     assert (status, outcome["issue"][0]["code"]) == (429, "transient")
     assert (index_outdated(), index_outdated()) == (1, 0)
     assert product.search("Condition", "subject=Patient/p")[1]["entry"] == before
+
+
+def test_the_parts_of_a_composite_belong_to_one_component(product: Product) -> None:
+    def component(code: str, value: int) -> dict[str, Any]:
+        return {"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value, "code": "mm"}}
+
+    resource = {"resourceType": "Observation", "id": "o", "component": [component("a", 1), component("b", 2)]}
+    product.load([Stored("Observation", "o", resource, CHANGED, 1)])
+    found = {asked: ids(product.search("Observation", f"component-code-value-quantity={asked}")[1])
+             for asked in ("a$1", "b$2", "a$2", "b$gt1", "a$gt1||mm", "a$lt2||mm,z$1")}  # fmt: skip
+    assert found == {"a$1": ["o"], "b$2": ["o"], "a$2": [], "b$gt1": ["o"], "a$gt1||mm": [], "a$lt2||mm,z$1": ["o"]}
