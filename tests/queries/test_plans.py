@@ -29,7 +29,6 @@ from tests.faces.seed import seed
 from tests.faces.test_mirrors import MIRRORED
 from tests.factories import client_of
 from tests.flows import world
-from tests.flows.conftest import cloud_url, local_aws, payer, payer_url  # noqa: F401
 
 from .plans import Plans, growing_tables, watched
 
@@ -47,7 +46,7 @@ def _sizes_unknown(transactional_db: None) -> None:
 
 
 def test_sync_refresh_delivery_replay_and_sweep_go_by_indexes(
-    payer_url: str, cloud_url: str, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    payer_url: str, cloud_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     team = world.make_team()
     world.make_destination(team, cloud_url, bucket="plans")

@@ -37,7 +37,7 @@ SHAPES = {
     "by id": "_id={observation}",
     "late page": "_offset=100",
     "references to the patient": "subject=Patient/{patient}&_count=1000",
-    "without a code": "code:missing=true",
+    "without a specimen": "specimen:missing=true",
     "other than a code": "code:not=123-1",
     "chained": "performer:Practitioner.name=doc",
     "referred to": "_has:Provenance:target:agent=Practitioner/{practitioner}",

@@ -33,7 +33,8 @@ def fill(seqs: int = 3) -> Filled:
     doctor = Resource("Practitioner", "p1")
     for seq in range(seqs):
         refs = ("Practitioner/p1", URN)
-        filled.stage([Resource("Patient", "me"), Resource("Observation", "o1", content=str(seq), refs=refs, more=FOUND_BY)])
+        seen = Resource("Observation", "o1", content=str(seq), refs=refs, more=FOUND_BY)
+        filled.stage([Resource("Patient", "me"), seen])
         filled.stage([doctor], {URN: doctor})
         filled.close("Patient", "Observation", "Practitioner")
     return filled

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from apps.fhir.definitions import Component, Path, SearchParameter, Step, search_parameters
+from apps.fhir.definitions import Path, SearchParameter, Step, search_parameters
 
 from . import readers, values
+from .composites import holds, read_parts
 from .entries import (
     IDENTIFIER,
     OF_TYPE,
@@ -35,7 +35,6 @@ EXTRACTOR_VERSION = 1
 # Of every type; own rows, because meta is the same everywhere.
 META_PARAMETERS = {"_tag": "token", "_security": "token", "_profile": "uri", "_source": "uri"}
 ANY_TYPE = "Resource"
-_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +111,8 @@ def _walk(element: Any, node: _Node, context: Context, present: set[int], given:
             continue
         for condition, child in branches:
             for each in found if type(found) is list else (found,):
-                if each is not None and (condition is None or _holds(each, condition)):
+                if each is not None and (condition is None or holds(each, condition)):
                     _walk(each, child, context, present, given)
-
-
-def _holds(element: Any, condition: tuple[str, str]) -> bool:
-    return isinstance(element, dict) and element.get(condition[0]) == condition[1]
 
 
 @lru_cache(maxsize=256)
@@ -231,7 +226,7 @@ def _composite(resource_type: str, parameter: SearchParameter) -> Emit:
     number = parameter_id(resource_type, parameter.code)
 
     def emit(element: Any, to: Context) -> bool:
-        found = [set(_parts(element, component, to)) for component in parameter.components]
+        found = [set(read_parts(element, component, base_url=to.base_url)) for component in parameter.components]
         if not all(found):
             return False
         group = 1 + max((each.group for each in to.entries.parts if each.parameter == number), default=-1)
@@ -240,40 +235,6 @@ def _composite(resource_type: str, parameter: SearchParameter) -> Emit:
         return True
 
     return emit
-
-
-def _parts(element: Any, component: Component, to: Context) -> Iterator[tuple[str, int, Decimal, Decimal]]:
-    for path in component.paths:
-        for each in _elements_at(element, path.steps):
-            match component.kind:
-                case "token":
-                    for code, system in readers.read_tokens(each, path.type):
-                        yield values.code_key(code), values.system_key(system or path.system), _ZERO, _ZERO
-                case "string":
-                    for text in readers.read_texts(each, path.type):
-                        yield values.normalise(text), 0, _ZERO, _ZERO
-                case "date":
-                    for span in readers.read_dates(each, path.type):
-                        yield "", 0, Decimal(span.low), Decimal(span.high)
-                case "quantity" | "number":
-                    for low, high, unit, of in readers.read_quantities(each, path.type):
-                        yield values.key(unit), values.system_key(of), low, high
-                case "reference":
-                    for target, kind in readers.read_links(each, path.type, base_url=to.base_url):
-                        yield target, values.system_key(kind), _ZERO, _ZERO
-                case "uri":
-                    for uri in readers.read_uris(each):
-                        yield values.uri_key(uri), 0, _ZERO, _ZERO
-
-
-def _elements_at(element: Any, steps: tuple[Step, ...]) -> Iterator[Any]:
-    if not steps:
-        yield element
-        return
-    found = element.get(steps[0].key) if isinstance(element, dict) else None
-    for each in found if isinstance(found, list) else (found,):
-        if each is not None and (steps[0].filter is None or _holds(each, steps[0].filter)):
-            yield from _elements_at(each, steps[1:])
 
 
 def _read_meta(meta: Any, entries: Entries, tag_base: str | None) -> None:
