@@ -13,17 +13,6 @@ import msgspec
 CHUNK_BYTES = 64 * 1024
 
 
-def everything_bundle(
-    lines: Iterable[tuple[str, str, bytes]], *, base_url: str, bundle_id: str, self_url: str
-) -> Iterator[bytes]:
-    """Stream the answer of `$everything`.
-
-    Shape: lines are (resource type, id, stored line); base_url has no trailing slash.
-    """
-    matches = ((resource_type, fhir_id, line, "match") for resource_type, fhir_id, line in lines)
-    return searchset_bundle(matches, base_url=base_url, bundle_id=bundle_id, links={"self": self_url})
-
-
 def searchset_bundle(
     entries: Iterable[tuple[str, str, bytes, str]],
     *,
@@ -41,7 +30,8 @@ def searchset_bundle(
     if total is not None:
         header["total"] = total
     header["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
-    buffer = bytearray(msgspec.json.encode(header)[:-1])
+    yield msgspec.json.encode(header)[:-1]  # at once: what follows may take its time
+    buffer = bytearray()
     before = b',"entry":['
     for resource_type, fhir_id, line, mode in entries:
         address = f"urn:uuid:{fhir_id}" if mode == "outcome" else f"{base_url}/{resource_type}/{fhir_id}"

@@ -47,6 +47,7 @@ VISIBLE = """records_storedresource
 WHERE partition_id = %s AND first_seq <= %s AND (last_seq IS NULL OR last_seq >= %s)
   AND (%s::text[] IS NULL OR type = ANY(%s::text[])) AND (%s::timestamptz IS NULL OR stored_at >= %s::timestamptz)"""
 ADDRESSES = f"SELECT id, type, fhir_id FROM {VISIBLE} ORDER BY type <> 'Patient', type, fhir_id"  # noqa: S608
+KEPT_COUNT = "SELECT resource_count, ids_sha256 FROM records_partition WHERE id = %s AND counted_seq = %s"
 COUNT_AND_HASH = f"""
 SELECT count(*), encode(sha256(convert_to(coalesce(
     string_agg(type || '/' || fhir_id, E'\\n' ORDER BY type || '/' || fhir_id), ''), 'UTF8')), 'hex') FROM {VISIBLE}
@@ -98,8 +99,13 @@ class View:
     ) -> tuple[int, str]:
         """Return how many `lines` yields, and the hex SHA-256 of their sorted "Type/id", a line each.
 
-        The server makes it: for a hundred thousand, the ids alone would be as large as everything else here.
+        Of everything it was kept when the sequence closed; of less the server makes it, for a hundred thousand ids
+        would be as large as everything else here.
         """
+        if types is None and changed_from is None:
+            kept = fetch_binary(KEPT_COUNT, [self.partition_id, self.seq])
+            if kept:
+                return kept[0][0], kept[0][1]
         seen = [self.partition_id, self.seq, self.seq, types, types, changed_from, changed_from]
         count, ids_sha256 = fetch_binary(COUNT_AND_HASH, seen)[0]
         return count, ids_sha256

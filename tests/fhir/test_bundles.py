@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.fhir.bundles import CHUNK_BYTES, everything_bundle, searchset_bundle
+from apps.fhir.bundles import CHUNK_BYTES, searchset_bundle
 from apps.fhir.codec import split_bundle
 
 BASE = "https://relay.example/fhir"
@@ -23,9 +24,15 @@ _lines = st.lists(
 )
 
 
+def matches(lines: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
+    """Stream a bundle in which each line is a match."""
+    entries = ((kind, fhir_id, line, "match") for kind, fhir_id, line in lines)
+    return searchset_bundle(entries, base_url=BASE, bundle_id="b1", links={"self": f"{BASE}/x"})
+
+
 @given(_lines)
-def test_everything_bundle_carries_each_line_byte_for_byte(lines: list[tuple[str, str, bytes]]) -> None:
-    whole = b"".join(everything_bundle(lines, base_url=BASE, bundle_id="b1", self_url=f"{BASE}/x"))
+def test_bundle_carries_each_line_byte_for_byte(lines: list[tuple[str, str, bytes]]) -> None:
+    whole = b"".join(matches(lines))
     page = split_bundle(whole)
     assert [entry.raw for entry in page.entries] == [line for _, _, line in lines]
     assert [entry.full_url for entry in page.entries] == [f"{BASE}/{kind}/{fid}" for kind, fid, _ in lines]
@@ -33,8 +40,8 @@ def test_everything_bundle_carries_each_line_byte_for_byte(lines: list[tuple[str
     assert all(entry["search"] == {"mode": "match"} for entry in bundle.get("entry", []))
 
 
-def test_everything_bundle_without_lines_has_no_entry_element() -> None:
-    whole = b"".join(everything_bundle([], base_url=BASE, bundle_id="b1", self_url=f"{BASE}/x"))
+def test_bundle_without_lines_has_no_entry_element() -> None:
+    whole = b"".join(matches([]))
     assert json.loads(whole) == {
         "resourceType": "Bundle",
         "id": "b1",
@@ -43,19 +50,21 @@ def test_everything_bundle_without_lines_has_no_entry_element() -> None:
     }
 
 
-def test_everything_bundle_reads_lines_only_as_they_are_sent() -> None:
+def test_bundle_reads_lines_only_as_they_are_sent() -> None:
     read = 0
 
-    def lines() -> object:
+    def lines() -> Iterator[tuple[str, str, bytes]]:
         nonlocal read
         for read in range(1, 1001):
             yield "Claim", str(read), b'{"a":"%b"}' % (b"x" * 1024)
 
-    chunks = everything_bundle(lines(), base_url=BASE, bundle_id="b1", self_url=BASE)  # type: ignore[arg-type]
+    chunks = matches(lines())
+    frame = next(chunks)
+    assert (read, frame[:24]) == (0, b'{"resourceType":"Bundle"')
     first = next(chunks)
     assert read < 100
     assert CHUNK_BYTES <= len(first) < CHUNK_BYTES + 2048
-    assert len(json.loads(first + b"".join(chunks))["entry"]) == 1000
+    assert len(json.loads(frame + first + b"".join(chunks))["entry"]) == 1000
 
 
 def test_searchset_bundle_says_links_total_and_modes() -> None:

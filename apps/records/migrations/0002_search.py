@@ -17,6 +17,21 @@ class Migration(migrations.Migration):
             name='indexed_by',
             field=models.PositiveSmallIntegerField(db_default=0, default=0),
         ),
+        migrations.AddField(
+            model_name='partition',
+            name='counted_seq',
+            field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name='partition',
+            name='resource_count',
+            field=models.PositiveIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name='partition',
+            name='ids_sha256',
+            field=models.CharField(blank=True, db_default='', max_length=64),
+        ),
         migrations.CreateModel(
             name='CompositeIndex',
             fields=[

@@ -13,6 +13,10 @@ class Partition(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     # The extractor whose entries the search index holds; another one's have to be made anew.
     indexed_by = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # How many resources are visible as of a sequence, and a hash of which: the audit log wants both at each reading.
+    counted_seq = models.PositiveIntegerField(default=0, db_default=0)
+    resource_count = models.PositiveIntegerField(default=0, db_default=0)
+    ids_sha256 = models.CharField(max_length=64, blank=True, db_default="")
 
     def __str__(self) -> str:
         return str(self.pk)

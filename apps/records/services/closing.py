@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from apps.fhir import codec
 from apps.transforms.references import OTHER_REFERENCES, REFERENCE, reference_elements
 
-from ..models import ReferenceTarget, StoredResource, UrnAlias
+from ..models import Partition, ReferenceTarget, StoredResource, UrnAlias
 from ..selectors import View, fetch_binary
 from .indexing import index_sequence
 
@@ -70,6 +70,8 @@ def close_sequence(
     view = View(partition_id, seq)
     missing = _mend_references(view, ended=ended, now=now)
     index_sequence(view)
+    count, ids_sha256 = view.count_and_hash()
+    Partition.objects.filter(pk=partition_id).update(counted_seq=seq, resource_count=count, ids_sha256=ids_sha256)
     return Closed(view.counts(), ended, missing)
 
 
