@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from .codec import CodecError, decode, encode
+
 STATUS_BY_CODE: dict[str, int] = {
     "invalid": 400,
     "login": 401,
@@ -34,18 +36,32 @@ class FhirError(Exception):
         status: int | None = None,
         diagnostics: str = "",
         retry_after_seconds: int | None = None,
+        outcome: bytes = b"",
     ) -> None:
-        """Units: retry_after_seconds whole seconds, for Retry-After. Raises: KeyError for an unknown code."""
+        """Units: retry_after_seconds whole seconds, for Retry-After. Raises: KeyError for an unknown code.
+
+        Shape: outcome is an OperationOutcome of somebody else, which is passed on in the place of ours.
+        """
         super().__init__(text)
         self.code = code
         self.status = STATUS_BY_CODE[code] if status is None else status
         self.text = text
         self.diagnostics = diagnostics
         self.retry_after_seconds = retry_after_seconds
+        self.outcome = outcome
 
     def body(self) -> bytes:
         """Write the OperationOutcome of this refusal."""
-        return operation_outcome(code=self.code, text=self.text, diagnostics=self.diagnostics)
+        return self.outcome or operation_outcome(code=self.code, text=self.text, diagnostics=self.diagnostics)
+
+
+def as_outcome(text: str) -> bytes:
+    """Return a text that is a whole OperationOutcome as it is sent on; nothing for any other."""
+    try:
+        found = decode(text.encode())
+    except (CodecError, UnicodeEncodeError):
+        return b""
+    return encode(found) if found.get("resourceType") == "OperationOutcome" and found.get("issue") else b""
 
 
 def operation_outcome(

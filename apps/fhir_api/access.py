@@ -17,7 +17,7 @@ from apps.audit.services import Shown, record_reading
 from apps.authorizations.models import PatientAuthorization
 from apps.authorizations.selectors import PatientAccess, find_patient_access
 from apps.authorizations.tokens import InvalidToken
-from apps.fhir.outcomes import FhirError
+from apps.fhir.outcomes import FhirError, as_outcome
 from apps.fhir.search.extracting import EXTRACTOR_VERSION
 from apps.fhir.search.request import WILDCARD
 from apps.records.selectors import Kept, View, find_partitions, find_view
@@ -58,11 +58,13 @@ def nothing_there(authorization: PatientAuthorization) -> FhirError:
     """Return why there are no records of a source."""
     if authorization.purged_at is not None:
         return FhirError("not-found", text="The records of this patient were deleted.")
+    job = find_latest_job(authorization)
     if is_syncing_first(authorization):
         return syncing()
     return FhirError(
         "processing",
         text="No records could be fetched from the source. Please re-authorize or contact support.",
+        outcome=as_outcome(job.source_outcome) if job is not None else b"",
     )
 
 

@@ -18,6 +18,7 @@ from apps.fhir.definitions import search_parameters
 from apps.fhir.search.conditions import Asking
 from apps.fhir.search.request import Search, read_search
 from apps.records.selectors import find_view
+from apps.syncs.models import SyncJob
 from apps.syncs.services import revoke_and_expunge
 from tests.flows import world
 
@@ -105,15 +106,24 @@ def test_before_the_first_sync_ends_it_is_429_transient_with_whole_seconds(
     assert reader.last["Retry-After"] == reader.last["X-Retry-After"] == "3"
 
 
-def test_after_a_failed_first_sync_it_is_422_processing(
+def test_after_a_failed_first_sync_it_is_422_with_the_sources_outcome_or_ours(
     authorization: PatientAuthorization, settings: Settings
 ) -> None:
     settings.SYNC_ATTEMPTS = 1
     authorization.endpoint.fhir_base += "/nowhere"
     authorization.endpoint.save()
-    assert world.sync(authorization).state == "FAILED"
-    status, outcome = Reader(authorization).get("Patient/$PATIENT_ID")
-    assert (status, code_of(outcome)) == (422, "processing")
+    job = world.sync(authorization)
+    assert job.state == "FAILED"
+    theirs = {"resourceType": "OperationOutcome", "issue": [{"severity": "fatal", "code": "expired"}]}
+    for kept, shown in (
+        (json.dumps(theirs), "expired"),
+        (json.dumps(theirs)[:-1], "processing"),
+        ("{}", "processing"),
+        ("", "processing"),
+    ):
+        SyncJob.objects.filter(pk=job.pk).update(source_outcome=kept)
+        status, outcome = Reader(authorization).get("Patient?_id=1")
+        assert (status, code_of(outcome)) == (422, shown)
 
 
 @pytest.mark.parametrize(
