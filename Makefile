@@ -31,7 +31,7 @@ test: $(VENV)/.installed-test
 test-public-data: $(VENV)/.installed-test
 	@test -d "$$PUBLIC_DATA" || { echo "PUBLIC_DATA names no folder" >&2; exit 2; }
 	$(PY) -m pytest tests/public_data tests/transforms/test_public_data.py tests/sandbox/payer/test_structure.py \
-	  tests/clients/test_seed_samples.py tests/fhir/test_definitions_public.py tests/fhir/test_definitions_generator.py
+	  tests/clients/test_seed_samples*.py tests/fhir/test_definitions_public.py tests/fhir/test_definitions_generator.py
 
 run: $(VENV)/.installed
 	ALLOW_EMBEDDED_DATABASE=$${ALLOW_EMBEDDED_DATABASE-1} $(PY) manage.py run

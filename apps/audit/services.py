@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+import psycopg
 from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
@@ -68,8 +69,11 @@ def record_reading(*, action: str, by: Actor, place: Place, target_id: object, s
     Committed without waiting for the disk (`synchronous_commit = off`); a refused insert refuses the read.
     """
     detail = {"count": shown.count, "ids_sha256": shown.ids_sha256}
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_READING, _values(action, by, place, "patient_authorization", target_id, detail))
+    values = _values(action, by, place, "patient_authorization", target_id, detail)
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:  # planned once per connection: it goes with every read
+        psycopg.Cursor(connection.connection).execute(INSERT_READING.encode(), values, prepare=True)
 
 
 # Final rows only: written by a transaction older than every running one, or before a restore of the database.

@@ -92,7 +92,7 @@ def partitions_of(access: PatientAccess) -> list[int]:
     found: list[Kept] = []
     for authorization in access.authorizations:
         partition = kept.get(authorization.pk)
-        if partition is not None and authorization.current_seq and authorization.purged_at is None:
+        if partition is not None and authorization.current_seq:  # a purge takes the partition away
             found.append(partition)
         else:
             refusals.append(nothing_there(authorization))

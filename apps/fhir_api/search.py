@@ -26,17 +26,32 @@ from apps.records.including import MOST_INCLUDED, Included, find_included
 from apps.records.searching import Line, find_lines, find_page
 
 from .access import audit_reading, open_access, partitions_of, patient_id, private
-from .answers import CONTENT_TYPE, fhir_view
+from .answers import CONTENT_TYPE, fhir, fhir_view
 from .views import check_type
 
 FORM = "application/x-www-form-urlencoded"
 
 
-@fhir_view(("GET", "HEAD", "POST"))
+@fhir
 def search(request: HttpRequest, *, resource_type: str) -> HttpResponseBase:
+    """`GET /fhir/<Type>?…`."""
+    return _answer(request, resource_type, request.META.get("QUERY_STRING", ""))
+
+
+@fhir_view(("POST",))
+def search_by_form(request: HttpRequest, *, resource_type: str) -> HttpResponseBase:
+    """`POST /fhir/<Type>/_search`: its parameters are those of the address and those of the form, in this order."""
+    if request.content_type != FORM:
+        raise FhirError("not-supported", text=f"A search by POST is a form: send Content-Type: {FORM}.", status=415)
+    return _answer(
+        request, resource_type, request.META.get("QUERY_STRING", ""), request.body.decode("utf-8", "replace")
+    )
+
+
+def _answer(request: HttpRequest, resource_type: str, *texts: str) -> HttpResponseBase:
     """Return one page of a search as a searchset Bundle."""
     check_type(resource_type)
-    parameters = _parameters(request)
+    parameters = [pair for text in texts for pair in parse_qsl(text, keep_blank_values=True)]
     access = open_access(request)
     base = f"{settings.PUBLIC_URL}/fhir"
     asked = read_search(
@@ -61,20 +76,6 @@ def search(request: HttpRequest, *, resource_type: str) -> HttpResponseBase:
         total=page.total,
     )
     return private(HttpResponse(b"".join(body), content_type=CONTENT_TYPE))
-
-
-def _parameters(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return all parameters in their order, those of a form after those of the address."""
-    is_form = request.path.endswith("/_search")
-    if (request.method == "POST") is not is_form:
-        text = "Search with GET on the type, or with POST on its _search."
-        raise FhirError("not-supported", text=text, status=405)
-    texts = [request.META.get("QUERY_STRING", "")]
-    if is_form:
-        if request.content_type != FORM:
-            raise FhirError("not-supported", text=f"A search by POST is a form: send Content-Type: {FORM}.", status=415)
-        texts.append(request.body.decode("utf-8", "replace"))
-    return [pair for text in texts for pair in parse_qsl(text, keep_blank_values=True)]
 
 
 def _entries(asked: Search, matches: list[Line], included: Included) -> Iterator[tuple[str, str, bytes, str]]:

@@ -14,9 +14,9 @@ from apps.audit.services import Shown
 from apps.fhir.capability import capability_statement
 from apps.fhir.outcomes import FhirError
 from apps.fhir.resource_types import ALL_R4_TYPES
-from apps.records.selectors import Stored
+from apps.records.selectors import Stored, find_current
 
-from .access import audit_reading, open_access, patient_id, private, view_of
+from .access import audit_reading, nothing_there, open_access, patient_id, private
 from .answers import CONTENT_TYPE, fhir
 from .negotiation import check_parameters
 
@@ -31,8 +31,9 @@ def read(request: HttpRequest, *, resource_type: str, fhir_id: str) -> HttpRespo
     check_parameters(request)
     wanted = patient_id(access, fhir_id) if resource_type == "Patient" else fhir_id
     for authorization in access.authorizations:
-        view = view_of(authorization)
-        found = view.find(resource_type, wanted) if ID.fullmatch(wanted) else None
+        if authorization.purged_at is not None or authorization.current_seq == 0:
+            raise nothing_there(authorization)
+        found = find_current(authorization, resource_type, wanted) if ID.fullmatch(wanted) else None
         if found is not None:
             audit_reading(request, access, authorization, Shown.of([f"{resource_type}/{wanted}"]), "record.read")
             return _conditionally(request, found)

@@ -16,6 +16,7 @@ Instance = TypeVar("Instance", bound=models.Model)
 
 def run(query: str, parameters: Sequence[Any] | Mapping[str, Any]) -> psycopg.Cursor[tuple[Any, ...]]:
     """Run a statement in the present transaction, or in one of its own. Raises: django.db.Error."""
+    connection.close_if_health_check_failed()  # once per request, as a cursor of Django's own does
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:

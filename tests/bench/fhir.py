@@ -24,7 +24,8 @@ from .charts import Chart, add_copies, large_chart, synced_chart
 from .timing import Figure, medians_of, taken_in_turn
 from .wire import Web, web_server
 
-COPIES = 99  # of 10,000 resources each, beside the one that is searched
+SIZE = 10_000  # resources of a patient
+COPIES = 99  # of that many each, beside the one that is searched
 LARGE = 10  # times as many in the patient whose $everything must not fill the memory
 RUNS, PAGES, READS = 9, 60, 400
 EVERYTHING = "/fhir/Patient/$PATIENT_ID/$everything"
@@ -47,7 +48,7 @@ def measure() -> Iterator[Figure]:
     for name, (searched, answered) in many.items():
         before, through = few[name]
         yield Figure(
-            f"page of 20 by {name}: search at {COPIES + 1}0,000 / at 10,000",
+            f"page of 20 by {name}: search at {(COPIES + 1) * SIZE:,} / at {SIZE:,}",
             f"{searched / before:.2f} ({before * 1e3:.2f} -> {searched * 1e3:.2f} ms), through the web"
             f" {answered / through:.2f} ({through * 1e3:.1f} -> {answered * 1e3:.1f} ms)",
             "1.5 at most",

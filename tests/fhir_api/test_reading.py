@@ -37,7 +37,7 @@ class Reader:
     def __init__(self, authorization: PatientAuthorization) -> None:
         issued = issue_tokens(consent=authorization.consent, by=SYSTEM, now=timezone.now())
         self.headers = {"Authorization": f"Bearer {issued.access_token}"}
-        self.client = Client()
+        self.client = Client(enforce_csrf_checks=True)
 
     def get(self, path: str) -> tuple[int, Any]:
         response = self.client.get(f"/fhir/{path}", headers=self.headers)

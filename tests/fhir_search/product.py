@@ -35,7 +35,7 @@ class Product:
         self.authorization: PatientAuthorization = make_authorization()
         issued = issue_tokens(consent=self.authorization.consent, by=SYSTEM, now=timezone.now())
         self.headers = {"Authorization": f"Bearer {issued.access_token}"}
-        self.client = Client()
+        self.client = Client(enforce_csrf_checks=True)
 
     def load(self, stores: Sequence[Stored]) -> None:
         """Put the resources in the place of those that are there, as one sync would: verbatim, in their order."""

@@ -116,3 +116,12 @@ def test_pages_totals_and_lines_have_an_index_each(chart: Chart, monkeypatch: py
     assert {shape for shape, ids in found.items() if not ids} == {"referred to"}
     assert len(plans.statements) >= len(SHAPES)  # two differ in values only, and one reads lines
     assert plans.scans == {}
+
+
+def test_a_search_that_is_asked_often_is_planned_for_its_own_values(chart: Chart) -> None:
+    search = searches(chart)["date range"]
+    for _ in range(8):
+        find_page([chart.partition_id], search)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement LIKE %s", ["%records_dateindex%"])
+        assert cursor.fetchall() == []

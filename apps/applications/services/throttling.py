@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connection
 from django.utils.crypto import salted_hmac
+
+from apps.outbox.statements import run
 
 WINDOW_SECONDS = 60
 COUNT = """
@@ -55,11 +56,9 @@ def count_request(*, what: str, who: object, per_minute: int) -> Allowance | Non
     if per_minute <= 0:
         return None
     subject = salted_hmac("applications.rate_window", f"{what}:{who}", algorithm="sha256").hexdigest()
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, {"subject": subject, "seconds": WINDOW_SECONDS})
-        count, reset_at, seconds = cursor.fetchone()
-        if count == 1:
-            cursor.execute(PRUNE)
+    ((count, reset_at, seconds),) = run(COUNT, {"subject": subject, "seconds": WINDOW_SECONDS})
+    if count == 1:
+        run(PRUNE, [])
     return Allowance(
         limit=per_minute,
         remaining=max(0, per_minute - count),
