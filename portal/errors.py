@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.template import loader
 
 from apps.applications.problems import problem_response
+from apps.fhir.outcomes import operation_outcome
 from apps.workspaces.scoped_admin import InOtherMode, RoleDoesNotAllow
 
 RETRY_AFTER_SECONDS = 5
@@ -21,6 +22,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     status = 413 if isinstance(exception, RequestDataTooBig) else 400
     if _is_api(request):
         return problem_response(request, status=status, code="bad_request", detail="The request cannot be read.")
+    if _is_fhir(request):
+        return _outcome(status, "invalid", "The request cannot be read.")
     return render(request, "400.html", status=status)
 
 
@@ -53,6 +56,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return problem_response(request, status=500, code="error", detail=detail)
     if _is_link(request):
         return _link_refusal(500, "server_error", "An unexpected error occurred. Please try again later.")
+    if _is_fhir(request):
+        return _outcome(500, "exception", "Something failed on our side. Name the request id when you ask for help.")
     context = {"request_id": getattr(request, "request_id", "")}
     return HttpResponse(loader.get_template("500.html").render(context), status=500)
 
@@ -63,6 +68,8 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
         answer: HttpResponse = problem_response(request, status=503, code="unavailable", detail=detail)
     elif _is_link(request):
         answer = _link_refusal(503, "server_error", "The database does not answer right now. Send the request again.")
+    elif _is_fhir(request):
+        answer = _outcome(503, "exception", "The database does not answer in time. Ask again, or for less.")
     else:
         context = {"request_id": getattr(request, "request_id", "")}
         answer = HttpResponse(loader.get_template("503.html").render(context), status=503)
@@ -85,6 +92,15 @@ def _is_api(request: HttpRequest) -> bool:
 
 def _is_link(request: HttpRequest) -> bool:
     return request.path.startswith(("/link/", "/oauth/", "/rest/")) and not request.path.startswith(PATIENTS_PAGES)
+
+
+def _is_fhir(request: HttpRequest) -> bool:
+    return request.path.startswith("/fhir/")
+
+
+def _outcome(status: int, code: str, text: str) -> HttpResponse:
+    body = operation_outcome(code=code, text=text)
+    return HttpResponse(body, content_type="application/fhir+json", status=status)
 
 
 def _link_refusal(status: int, error: str, told: str) -> HttpResponse:

@@ -108,7 +108,7 @@ def find_referring(
 def _run(text: str, statement: Statement) -> list[tuple[Any, ...]]:
     """Run it, planned for its own values: a plan that fits any knows nothing of how few lie in a range."""
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(text, statement.parameters, binary=True, prepare=False).fetchall()
 
 

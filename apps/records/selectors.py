@@ -155,7 +155,7 @@ def fetch_binary(query: str, parameters: Sequence[Any] | Mapping[str, Any]) -> l
     Shape: binary columns as bytes.
     """
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(query, parameters, binary=True, prepare=True).fetchall()
 
 

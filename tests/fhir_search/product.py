@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -37,6 +38,7 @@ class Product:
         self.headers = {"Authorization": f"Bearer {issued.access_token}"}
         self.client = Client(enforce_csrf_checks=True)
 
+    @transaction.atomic
     def load(self, stores: Sequence[Stored]) -> None:
         """Put the resources in the place of those that are there, as one sync would: verbatim, in their order."""
         purge_partition(authorization_id=self.authorization.pk)
