@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Error
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from apps.destinations.models import Destination
 from apps.workspaces.models import Role
 from tests.faces.browser import Looker, looking
 from tests.faces.seed import seed
@@ -71,6 +73,17 @@ def test_pages_are_accessible_quiet_and_fit(
     session = None if parts == ("entrance",) else client_of(person)
     with looking(base, session=session, viewport=size, color_scheme=scheme) as looker:
         assert check(looker, paths) == {}
+
+
+def test_a_name_of_a_hundred_letters_runs_no_page_of_its_destination_sideways(base: str, faces: World) -> None:
+    here = Destination.objects.filter(application=faces.application, mode="live")
+    longest = str(here.get(name="x" * 100).pk)
+    printed = [path for path in addresses("live") if "/destinations/" in path]
+    paths = {re.sub(r"(?<=/destinations/)[0-9a-f-]{36}(?=/)", longest, path) for path in printed} - set(printed)
+    session = client_of(faces.people[Role.OWNER])
+    assert len(paths) > 5
+    with looking(base, session=session, viewport=PHONE, color_scheme="light") as looker:
+        assert {path: looker.open(path) and looker.runs_sideways() for path in paths} == dict.fromkeys(paths, False)
 
 
 def test_refusals_are_accessible(base: str, faces: World) -> None:

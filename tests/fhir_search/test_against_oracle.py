@@ -26,7 +26,7 @@ from tests.fhir_search.stores import STRANGERS, random_stores
 pytestmark = pytest.mark.django_db
 
 SEEDS = st.integers(0, 2**64 - 1)
-QUERIES = 75
+QUERIES = 55
 
 
 def stores_of_examples(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -15,7 +15,7 @@ from tests.flows.world import Team
 
 pytestmark = pytest.mark.django_db
 ORIGIN = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
-VALUES = {"ticket": "x", "resource": "fhir", "resource_type": "Patient", "fhir_id": "x"}
+VALUES = {"ticket": "x", "resource": "fhir", "resource_type": "Patient", "fhir_id": "x", "job_id": "x"}
 FACES = (Face.LINK, Face.FHIR, Face.CONSENT, Face.DISCOVERY)
 ADDRESSES = [route.path(VALUES) for route in list_routes() if route.face in FACES and "*" not in route.pattern]
 
