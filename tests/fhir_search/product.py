@@ -65,4 +65,5 @@ class Product:
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, Any]]:
         response = self.client.get(path, headers={**self.headers, **headers})
-        return response.status_code, json.loads(response.content, parse_float=Decimal)
+        body = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
+        return response.status_code, json.loads(body, parse_float=Decimal)
