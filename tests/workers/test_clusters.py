@@ -20,8 +20,12 @@ def sleeper(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]
     """A session of its own that looks like a cluster, or like somebody else's program."""
     name = getattr(request, "param", "qcluster")
     env = {**os.environ, "VAR": str(settings.VAR)}
-    command = [sys.executable, "-c", "input()", name]
-    child = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, start_new_session=True)
+    command = [sys.executable, "-c", "print(flush=True); input()", name]
+    child = subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )  # fmt: skip
+    assert child.stdout is not None
+    child.stdout.readline()  # the system shows a program's arguments a moment after it was started
     yield child
     child.kill()
     child.communicate()
