@@ -69,10 +69,16 @@ def close_sequence(
         cursor.execute("SET LOCAL enable_nestloop = on")
     view = View(partition_id, seq)
     missing = _mend_references(view, ended=ended, now=now)
-    index_sequence(view)
-    count, ids_sha256 = view.count_and_hash()
-    Partition.objects.filter(pk=partition_id).update(counted_seq=seq, resource_count=count, ids_sha256=ids_sha256)
+    _keep_count(view, has_changed=index_sequence(view, now=now))
     return Closed(view.counts(), ended, missing)
+
+
+def _keep_count(view: View, *, has_changed: bool) -> None:
+    partition = Partition.objects.filter(pk=view.partition_id)
+    if not has_changed and partition.filter(counted_seq=view.seq - 1).update(counted_seq=view.seq):
+        return
+    count, ids_sha256 = view.count_and_hash()
+    partition.update(counted_seq=view.seq, resource_count=count, ids_sha256=ids_sha256)
 
 
 def _mend_references(view: View, *, ended: int, now: dt.datetime) -> int:

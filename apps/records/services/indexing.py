@@ -50,27 +50,25 @@ _COLUMNS: dict[type[Any], tuple[str, tuple[str, ...]]] = {
         ("int4", "int2", "text", "int8", "numeric", "numeric", "int4"),
     ),
 }
-_REMOVE_ENDED = """
-DELETE FROM {table} WHERE partition_id = %(partition)s AND resource_id IN (
-    SELECT id FROM records_storedresource WHERE partition_id = %(partition)s AND last_seq = %(seq)s - 1
-)
-"""
 
 
-def index_sequence(view: View) -> None:
+def index_sequence(view: View, *, now: dt.datetime) -> bool:
     """Bring the index of a partition to the sequence that the caller's transaction makes current.
 
-    A partition that another extractor indexed, or none, is indexed whole.
+    A partition that another extractor indexed, or none, is indexed whole. Shape: now is when the sequence's versions
+    ended. Returns whether anything is visible that was not, or the other way round.
     """
-    if Partition.objects.filter(pk=view.partition_id, indexed_by=EXTRACTOR_VERSION).exists():
+    if not Partition.objects.filter(pk=view.partition_id, indexed_by=EXTRACTOR_VERSION).exists():
+        _index_whole(view)
+        return True
+    versions = StoredResource.objects.filter(partition=view.partition_id, ended_at=now, last_seq=view.seq - 1)
+    ended = list(versions.values_list("pk", flat=True))
+    if ended:
         with connection.cursor() as cursor:
             for model in (CurrentResource, *INDEXES):
-                cursor.execute(
-                    _REMOVE_ENDED.format(table=model._meta.db_table), {"partition": view.partition_id, "seq": view.seq}
-                )
-        _add(view, view.rows().filter(first_seq=view.seq))
-    else:
-        _index_whole(view)
+                delete = f"DELETE FROM {model._meta.db_table} WHERE partition_id = %s AND resource_id = ANY(%s)"  # noqa: S608
+                cursor.execute(delete, [view.partition_id, ended])
+    return _add(view, view.rows().filter(first_seq=view.seq)) > 0 or bool(ended)
 
 
 def index_outdated(*, limit: int = 20) -> int:
@@ -102,9 +100,11 @@ def remove_entries(partition_id: int) -> None:
         model.objects.filter(partition=partition_id)._raw_delete("default")
 
 
-def _add(view: View, rows: QuerySet[StoredResource]) -> None:
+def _add(view: View, rows: QuerySet[StoredResource]) -> int:
     own_tags: set[Token] = set()
+    added = 0
     for batch in _batches(rows):
+        added += len(batch)
         with without_cycle_collection():
             _add_batch(view.partition_id, batch, own_tags)
     TokenIndex.objects.bulk_create(
@@ -114,6 +114,7 @@ def _add(view: View, rows: QuerySet[StoredResource]) -> None:
         ],
         ignore_conflicts=True,
     )
+    return added
 
 
 def _batches(rows: QuerySet[StoredResource]) -> Iterator[list[tuple[int, str, str, dt.datetime, bytes]]]:
