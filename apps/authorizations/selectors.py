@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
@@ -40,13 +41,18 @@ def list_public_jwks() -> list[dict[str, object]]:
 
 
 class _KeyRing:
-    """Our public keys, read again after a minute, or when none of them has signed a token."""
+    """Our public keys, read again after a minute, or when none of them has signed a token.
+
+    A signature that was found right stays right: as long as the keys are kept, so is what their tokens say.
+    """
 
     SECONDS = 60
+    MOST_TOKENS = 1024
 
     def __init__(self) -> None:
         self._keys: KeySet | None = None
         self._read_at = 0.0
+        self._verified: dict[bytes, Claims] = {}
 
     def verify(self, token: str, *, now: dt.datetime) -> Claims:
         """Raises: InvalidToken."""
@@ -56,10 +62,19 @@ class _KeyRing:
             except InvalidToken:
                 pass  # perhaps signed with a key that is newer
         self._keys, self._read_at = key_set(list_public_jwks()), time.monotonic()
+        self._verified.clear()
         return self._verify(token, self._keys, now)
 
     def _verify(self, token: str, keys: KeySet, now: dt.datetime) -> Claims:
-        return verify(token, keys=keys, issuer=settings.PUBLIC_URL, now=int(now.timestamp()))
+        digest = sha256(token.encode("utf-8", "replace")).digest()
+        known = self._verified.get(digest)
+        if known is not None and known.expires_at > int(now.timestamp()):
+            return known
+        claims = verify(token, keys=keys, issuer=settings.PUBLIC_URL, now=int(now.timestamp()))
+        if len(self._verified) >= self.MOST_TOKENS:
+            self._verified.clear()
+        self._verified[digest] = claims
+        return claims
 
 
 _key_ring = _KeyRing()
