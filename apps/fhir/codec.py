@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -76,7 +76,7 @@ def decode_values(raw: bytes) -> dict[str, Any]:
     """
     try:
         return _as_object(_parse(_decimal_decoder, raw.removeprefix(BOM)))
-    except _OutOfRangeError:
+    except (_OutOfRangeError, InvalidOperation):
         raise CodecError("The JSON holds a number that is out of range.") from None
 
 

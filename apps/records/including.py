@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from apps.fhir import codec
 from apps.fhir.definitions import search_parameters
 from apps.fhir.search.entries import parameter_id
-from apps.fhir.search.extracting import extract
+from apps.fhir.search.extracting import decode_line, extract
 from apps.fhir.search.request import Include
 
 from .searching import Line, find_lines, find_referring, find_targets
@@ -66,6 +65,6 @@ def _references(source: Line, directive: Include, base_url: str) -> Iterator[tup
     """Yield (type, id) of our own resources that a line refers to by the directive's parameters."""
     codes = [directive.code] if directive.code else list(search_parameters(source.type))
     numbers = {parameter_id(source.type, code) for code in codes}
-    for link in extract(codec.decode_values(source.line), base_url=base_url).links:
+    for link in extract(decode_line(source.line), base_url=base_url).links:
         if link.parameter in numbers and link.target_type and directive.target_type in ("", link.target_type):
             yield link.target_type, link.target

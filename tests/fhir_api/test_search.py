@@ -9,7 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from apps.audit.models import AuditEvent
-from apps.records.models import Partition, ReferenceIndex, TokenIndex
+from apps.records.models import Partition, ReferenceIndex, StoredResource, TokenIndex
 from apps.records.services import index_outdated
 from tests.fhir_search.oracle import Stored
 from tests.fhir_search.product import Product, base_url
@@ -166,3 +166,15 @@ def test_the_parts_of_a_composite_belong_to_one_component(product: Product) -> N
     found = {asked: ids(product.search("Observation", f"component-code-value-quantity={asked}")[1])
              for asked in ("a$1", "b$2", "a$2", "b$gt1", "a$gt1||mm", "a$lt2||mm,z$1")}  # fmt: skip
     assert found == {"a$1": ["o"], "b$2": ["o"], "a$2": [], "b$gt1": ["o"], "a$gt1||mm": [], "a$lt2||mm,z$1": ["o"]}
+
+
+def test_a_number_that_no_arithmetic_holds_hides_nothing_else(product: Product) -> None:
+    known = b'{"resourceType":"Condition","id":"c1","subject":{"reference":"Patient/p"}'
+    StoredResource.objects.filter(fhir_id="c1").update(line=known + b',"onsetAge":{"value":1e99999999999999999999}}')
+    Partition.objects.update(indexed_by=0)
+    assert index_outdated() == 1
+    asked = "/fhir/Condition?subject=Patient/p&_include=Condition:subject"
+    response = product.client.get(asked, headers=product.headers)
+    assert response.status_code == 200
+    assert b'"id":"c1"' in response.content
+    assert b'"include"' in response.content

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from apps.fhir import codec
 from apps.fhir.definitions import Path, SearchParameter, Step, search_parameters
 
 from . import readers, values
@@ -83,6 +84,14 @@ def extract(resource: dict[str, Any], *, base_url: str, tag_base: str | None = N
     entries.tokens.update(Token(each, "", values.NO_SYSTEM) for each in present - given)
     _read_meta(resource.get("meta"), entries, tag_base)
     return entries
+
+
+def decode_line(line: bytes) -> dict[str, Any]:
+    """Return a stored line as `extract` reads it; a number that no arithmetic holds hides nothing else."""
+    try:
+        return codec.decode_values(line)
+    except codec.CodecError:
+        return codec.decode(line)
 
 
 def shared_tags(resource: dict[str, Any], *, tag_base: str) -> set[Token]:

@@ -14,10 +14,9 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from apps.authorizations.models import PatientAuthorization
-from apps.fhir import codec
 from apps.fhir.search import values
 from apps.fhir.search.entries import Entries, Token
-from apps.fhir.search.extracting import EXTRACTOR_VERSION, extract, shared_tags
+from apps.fhir.search.extracting import EXTRACTOR_VERSION, decode_line, extract, shared_tags
 
 from ..models import (
     CompositeIndex,
@@ -132,7 +131,7 @@ def _batches(rows: QuerySet[StoredResource]) -> Iterator[list[tuple[int, str, st
 def _add_batch(partition_id: int, batch: list[tuple[int, str, str, dt.datetime, bytes]], own_tags: set[Token]) -> None:
     found: list[tuple[int, Entries]] = []
     for pk, _, _, _, line in batch:
-        resource = _decode(line)
+        resource = decode_line(line)
         if not found:  # one speaks for all
             own_tags |= shared_tags(resource, tag_base=settings.TAG_BASE)
         entries = extract(resource, base_url=f"{settings.PUBLIC_URL}/fhir", tag_base=settings.TAG_BASE)
@@ -143,13 +142,6 @@ def _add_batch(partition_id: int, batch: list[tuple[int, str, str, dt.datetime, 
         columns, types = _COLUMNS[model]
         rows = [(partition_id, *each, pk) for pk, entries in found for each in getattr(entries, name)]
         _copy(model, f"{columns}, resource_id", (*types, "int8"), rows)
-
-
-def _decode(line: bytes) -> dict[str, Any]:
-    try:
-        return codec.decode_values(line)
-    except codec.CodecError:
-        return codec.decode(line)  # a number that no arithmetic holds: the rest of the resource can be found
 
 
 def _copy(model: type[Any], columns: str, types: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
